@@ -1,0 +1,44 @@
+import type { VariantId } from '../evidence/schema.ts';
+
+/** A part whose CPU and memory are accounted for: a process and all its descendants. */
+export interface Part {
+  readonly name: 'database' | 'service' | 'redis-cache' | 'redis-queue';
+  readonly rootProcessId: number;
+}
+
+/** One variant, up and ready: its own database and its own Redis servers, which nobody else uses. */
+export interface RunningVariant {
+  readonly id: VariantId;
+  /** `http://127.0.0.1:<port>`: the API and the admin server (`/metrics`, `/readyz`). */
+  readonly apiUrl: string;
+  readonly adminUrl: string;
+  readonly apiToken: string;
+  readonly database:
+    | { readonly engine: 'postgres'; readonly adminConnectionString: string }
+    | { readonly engine: 'sqlite'; readonly file: string };
+  readonly redisCacheUrl: string;
+  readonly redisQueueUrl: string;
+  readonly parts: readonly Part[];
+}
+
+export interface VariantRequest {
+  readonly id: VariantId;
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+export interface EnvironmentRequest {
+  readonly database: 'postgres' | 'sqlite';
+  readonly variants: readonly VariantRequest[];
+  /** Content of every variant's database, the same to the row. */
+  readonly seed: { readonly performances: number; readonly randomSeed: number; readonly relativeTo: string };
+  /** What is happening, for the progress display. */
+  onStep(step: string): void;
+}
+
+/** Where variants run. `down` ends exactly what `up` started, may be called at any time, and more than once. */
+export interface Environment {
+  up(request: EnvironmentRequest): Promise<readonly RunningVariant[]>;
+  /** New processes of the service for every variant, on the same data; new ports and process ids. */
+  restartServices(): Promise<readonly RunningVariant[]>;
+  down(): Promise<void>;
+}

@@ -1,0 +1,179 @@
+import { z } from 'zod';
+
+/**
+ * What a run leaves behind. `run.json` is a `RunRecord`; `samples.ndjson` has one `Sample` a line;
+ * `latency.ndjson` one `LatencyHistogram` a line. Everything that a report says is computed from these three.
+ * Base units: seconds, bytes, per second. A sample is a raw reading; ratios and percentages are derived in
+ * analysis/, from the metric's definition, so that they can be checked.
+ */
+export const schemaVersion = 1;
+
+const id = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/);
+
+/** How a metric's value for one slot comes from the slot's samples and latency histograms. */
+export const metricSourceSchema = z.discriminatedUnion('kind', [
+  /** sum(numerator) / sum(denominator) * scale */
+  z.strictObject({
+    kind: z.literal('ratio'),
+    numerator: z.array(id).min(1),
+    denominator: z.array(id).min(1),
+    scale: z.number(),
+  }),
+  /** The sample as it is: a level read at the end of the window. */
+  z.strictObject({ kind: z.literal('level'), sample: id }),
+  /** A percentile over the requests of these routes; all routes when none is named. In seconds. */
+  z.strictObject({ kind: z.literal('percentile'), quantile: z.number().min(0).max(1), routes: z.array(id) }),
+]);
+
+export const metricDefinitionSchema = z.strictObject({
+  id,
+  label: z.string(),
+  /** As printed: `%`, `s`, `bytes`, `1/s`, `per 1,000 requests`. */
+  unit: z.string(),
+  better: z.enum(['lower', 'higher', 'neither']),
+  source: metricSourceSchema,
+  /** primary: the claim. secondary: tested, Holm. shown: printed without a test. */
+  role: z.enum(['primary', 'secondary', 'shown']),
+  /** The smallest relative change that matters: 0.05 is 5 %. Required where the role is tested. */
+  floor: z.number().positive().optional(),
+});
+
+export const variantSchema = z.strictObject({
+  id: z.enum(['before', 'after']),
+  label: z.string(),
+  description: z.string(),
+  /** The service's environment variables that make the variant. */
+  configuration: z.record(z.string(), z.string()),
+});
+
+/** "The interval of `metric` in `variant` lies at or below (above) `bound`." */
+export const claimSchema = z.strictObject({
+  text: z.string(),
+  metric: id,
+  variant: z.enum(['before', 'after']),
+  relation: z.enum(['at-most', 'at-least']),
+  bound: z.number(),
+});
+
+export const guardOutcomeSchema = z.strictObject({
+  guard: id,
+  held: z.boolean(),
+  /** What was seen and what would have been accepted, in words with units. */
+  observed: z.string(),
+  limit: z.string(),
+});
+
+export const slotSchema = z.strictObject({
+  id,
+  /** measured: part of a block. The others tell their own story and enter no test. */
+  role: z.enum(['calibration', 'measured', 'sweep', 'closed']),
+  /** For measured slots: which block (from 1) and which place in it (from 1). */
+  block: z.int().positive().optional(),
+  position: z.int().min(1).max(4).optional(),
+  variant: z.enum(['before', 'after']),
+  startedAt: z.iso.datetime(),
+  warmUpSeconds: z.number(),
+  /** As measured between the two readings of the counters. */
+  windowSeconds: z.number().positive(),
+  /** Reads per second that the generator was told to offer; virtual users for the closed model. */
+  offered: z.number().positive(),
+  /** 1 unless the slot was repeated because of foreign load. */
+  attempt: z.int().positive(),
+  guards: z.array(guardOutcomeSchema),
+});
+
+export const runRecordSchema = z.strictObject({
+  schemaVersion: z.literal(schemaVersion),
+  /** Also the name of the folder. */
+  id,
+  experiment: z.strictObject({
+    id,
+    title: z.string(),
+    question: z.string(),
+    claim: claimSchema,
+    variants: z.tuple([variantSchema, variantSchema]),
+    metrics: z.array(metricDefinitionSchema).min(1),
+    /** Sentences printed as they are under "Limits". */
+    limits: z.array(z.string()),
+  }),
+  profile: z.strictObject({
+    name: z.enum(['quick', 'full']),
+    cacheTtlSeconds: z.number(),
+    warmUpSeconds: z.number(),
+    windowSeconds: z.number(),
+    blocks: z.int().positive(),
+  }),
+  database: z.enum(['postgres', 'sqlite']),
+  environment: z.literal('processes'),
+  /** Decides the order within blocks and the signs of the control. */
+  seed: z.int(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  /** Why the run ended early, if it did: the verdict is then INVALID. */
+  brokenBy: z.string().optional(),
+  /** The declaration that the generator ran, as it stands in scenarios/. */
+  workload: z.record(z.string(), z.unknown()),
+  offeredRatePerSecond: z.number(),
+  calibration: z.strictObject({ targetDatabaseCpuPercent: z.number(), slots: z.array(id) }),
+  /** Predicted from the workload alone, by an independent-reference model; a fraction. */
+  predictedHitRatio: z.number(),
+  slots: z.array(slotSchema),
+  /** Guards that speak of the run as a whole. */
+  guards: z.array(guardOutcomeSchema),
+  fingerprint: z.strictObject({
+    cpuModel: z.string(),
+    cores: z.int(),
+    memoryBytes: z.number(),
+    kernel: z.string(),
+    hypervisor: z.string(),
+    /** Name, version and SHA-256 of every binary that took part. */
+    binaries: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() })),
+  }),
+  provenance: z.strictObject({
+    commit: z.string(),
+    dirty: z.boolean(),
+    command: z.string(),
+    loadAverageBefore: z.number(),
+    loadAverageAfter: z.number(),
+    cpuPressureBefore: z.number(),
+    cpuPressureAfter: z.number(),
+  }),
+  /** SHA-256 of every other file that the report is computed from. */
+  files: z.record(z.string(), z.string()),
+});
+
+export const sampleSchema = z.strictObject({
+  slot: id,
+  metric: id,
+  value: z.number(),
+  unit: z.string(),
+  /** What produced it: `/proc/<pid>/schedstat`, `pg_stat_statements`, `k6`. */
+  source: z.string(),
+});
+
+export const latencyHistogramSchema = z.strictObject({
+  slot: id,
+  route: id,
+  /** Requests that ended inside the window. */
+  count: z.int(),
+  /** [latency in microseconds, requests], ascending; exact to three significant digits. */
+  buckets: z.array(z.tuple([z.int(), z.int().positive()])),
+});
+
+export type MetricSource = z.infer<typeof metricSourceSchema>;
+export type MetricDefinition = z.infer<typeof metricDefinitionSchema>;
+export type Variant = z.infer<typeof variantSchema>;
+export type VariantId = Variant['id'];
+export type Claim = z.infer<typeof claimSchema>;
+export type GuardOutcome = z.infer<typeof guardOutcomeSchema>;
+export type Slot = z.infer<typeof slotSchema>;
+export type RunRecord = z.infer<typeof runRecordSchema>;
+export type Sample = z.infer<typeof sampleSchema>;
+export type LatencyHistogram = z.infer<typeof latencyHistogramSchema>;
+
+/** The three files, read and checked. */
+export interface Evidence {
+  readonly run: RunRecord;
+  readonly samples: readonly Sample[];
+  readonly latencies: readonly LatencyHistogram[];
+}

@@ -1,0 +1,27 @@
+import type { CompiledQuery } from 'kysely';
+
+/** Runs statements that Kysely has built. The name labels metrics and the slow query log: it is never a value. */
+export interface QueryExecutor {
+  execute<Row>(name: string, query: CompiledQuery<Row>): Promise<readonly Row[]>;
+}
+
+/**
+ * A pool of connections to one database. `execute` borrows a connection for one statement that reads;
+ * whatever writes goes through `transaction`, which commits when `work` resolves and rolls back when it
+ * rejects. Rejects with `DomainError` `overloaded` when no connection came free in time, and
+ * `database-unavailable` when the database can't be reached.
+ */
+export interface Database extends QueryExecutor {
+  readonly engine: 'sqlite' | 'postgres';
+  transaction<Result>(work: (transaction: QueryExecutor) => Promise<Result>): Promise<Result>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type DatabaseOptions = (
+  | { readonly engine: 'sqlite'; readonly file: string; readonly readers: number }
+  | { readonly engine: 'postgres'; readonly connectionString: string; readonly poolSize: number }
+) & {
+  readonly acquireTimeoutMs: number;
+  readonly slowQueryMs: number;
+};
