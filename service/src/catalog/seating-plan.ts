@@ -1,0 +1,120 @@
+import { DomainError } from '../domain-error.ts';
+import type { NumberRange, SeatBlock, SeatingPlan, SeatsOfGrade } from './model.ts';
+
+export const maximumSeatsOfHall = 100_000;
+/** Row and seat numbers end here, so that products of two ranges stay exact integers. */
+export const maximumRowOrSeatNumber = 1_000_000;
+
+export interface SeatCount {
+  readonly seats: number;
+  /** In the order in which the plan first names the grades. */
+  readonly seatsByGrade: readonly SeatsOfGrade[];
+}
+
+interface NamedBlock extends SeatBlock {
+  readonly floor: string;
+  readonly section: string;
+  readonly grade: string;
+}
+
+/**
+ * Counts the seats of a plan and refuses, with `invalid-seating-plan`, one that no hall can have: nothing in
+ * it, a range that is not positive, more than 100,000 seats, or the same seat of a floor's section twice.
+ * It multiplies ranges and compares them, and never expands them: O(blocks × log blocks) whatever the seats.
+ */
+export function countSeats(plan: SeatingPlan): SeatCount {
+  const blocks = namedBlocks(plan);
+  const seatsOf = new Map<string, number>();
+  let seats = 0;
+  for (const block of blocks) {
+    const seatsOfBlock = numbersIn(block.rows, block, 'rows') * numbersIn(block.seats, block, 'seats');
+    seats += seatsOfBlock;
+    seatsOf.set(block.grade, (seatsOf.get(block.grade) ?? 0) + seatsOfBlock);
+  }
+  if (seats > maximumSeatsOfHall) {
+    throw invalid(`a hall has at most ${maximumSeatsOfHall} seats, this plan has ${seats}: split the hall`, { seats });
+  }
+  refuseOverlaps(blocks);
+  return { seats, seatsByGrade: [...seatsOf].map(([grade, seatsOfGrade]) => ({ grade, seats: seatsOfGrade })) };
+}
+
+function namedBlocks(plan: SeatingPlan): NamedBlock[] {
+  if (plan.floors.length === 0) throw invalid('a seating plan needs at least one floor, got none', {});
+  return plan.floors.flatMap((floor) => {
+    if (floor.sections.length === 0) {
+      throw invalid(`floor "${floor.name}" needs at least one section, got none`, { floor: floor.name });
+    }
+    return floor.sections.flatMap((section) => {
+      if (section.blocks.length === 0) {
+        throw invalid(`section "${section.name}" of floor "${floor.name}" needs at least one block, got none`, {
+          floor: floor.name,
+          section: section.name,
+        });
+      }
+      return section.blocks.map((block) => ({
+        floor: floor.name,
+        section: section.name,
+        grade: section.grade,
+        rows: block.rows,
+        seats: block.seats,
+      }));
+    });
+  });
+}
+
+function numbersIn({ from, to }: NumberRange, block: NamedBlock, dimension: 'rows' | 'seats'): number {
+  const bounded = Number.isInteger(from) && Number.isInteger(to) && from >= 1 && to >= from;
+  if (!bounded || to > maximumRowOrSeatNumber) {
+    throw invalid(
+      `${dimension} of section "${block.section}" of floor "${block.floor}" must be whole numbers with ` +
+        `1 <= from <= to <= ${maximumRowOrSeatNumber}, got from ${from} to ${to}`,
+      { floor: block.floor, section: block.section, [dimension]: { from, to } },
+    );
+  }
+  return to - from + 1;
+}
+
+/**
+ * A sweep over the rows of each section: the blocks seen so far are kept apart from each other by seat
+ * numbers, and one whose rows have ended gives way to the block that meets it.
+ */
+function refuseOverlaps(blocks: readonly NamedBlock[]): void {
+  for (const section of Map.groupBy(blocks, ({ floor, section }) => JSON.stringify([floor, section])).values()) {
+    const open: NamedBlock[] = [];
+    for (const block of section.toSorted((a, b) => a.rows.from - b.rows.from || a.seats.from - b.seats.from)) {
+      const position = firstEndingAtOrAfter(open, block.seats.from);
+      let met = open[position];
+      while (met !== undefined && met.seats.from <= block.seats.to) {
+        if (met.rows.to >= block.rows.from) throw overlap(met, block);
+        open.splice(position, 1);
+        met = open[position];
+      }
+      open.splice(position, 0, block);
+    }
+  }
+}
+
+/** The first of `open`, which is sorted by seats, whose last seat is not before `seat`. */
+function firstEndingAtOrAfter(open: readonly NamedBlock[], seat: number): number {
+  let low = 0;
+  let high = open.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((open[middle]?.seats.to ?? seat) < seat) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function overlap(first: NamedBlock, second: NamedBlock): DomainError {
+  const row = Math.max(first.rows.from, second.rows.from);
+  const seat = Math.max(first.seats.from, second.seats.from);
+  return invalid(
+    `row ${row}, seat ${seat} of section "${first.section}" of floor "${first.floor}" is in two blocks: keep it in one`,
+    { floor: first.floor, section: first.section, row, seat },
+  );
+}
+
+function invalid(message: string, facts: Readonly<Record<string, unknown>>): DomainError {
+  return new DomainError('invalid-seating-plan', message, facts);
+}
