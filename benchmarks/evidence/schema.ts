@@ -25,18 +25,23 @@ export const metricSourceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('percentile'), quantile: z.number().min(0).max(1), routes: z.array(id) }),
 ]);
 
-export const metricDefinitionSchema = z.strictObject({
-  id,
-  label: z.string(),
-  /** As printed: `%`, `s`, `bytes`, `1/s`, `per 1,000 requests`. */
-  unit: z.string(),
-  better: z.enum(['lower', 'higher', 'neither']),
-  source: metricSourceSchema,
-  /** primary: the claim. secondary: tested, Holm. shown: printed without a test. */
-  role: z.enum(['primary', 'secondary', 'shown']),
-  /** The smallest relative change that matters: 0.05 is 5 %. Required where the role is tested. */
-  floor: z.number().positive().optional(),
-});
+export const metricDefinitionSchema = z
+  .strictObject({
+    id,
+    label: z.string(),
+    /** As printed: `%`, `s`, `bytes`, `1/s`, `per 1,000 requests`. */
+    unit: z.string(),
+    better: z.enum(['lower', 'higher', 'neither']),
+    source: metricSourceSchema,
+    /** primary: the claim. secondary: tested, Holm. shown: printed without a test. */
+    role: z.enum(['primary', 'secondary', 'shown']),
+    /** The smallest relative change that matters: 0.05 is 5 %. Required where the role is tested. */
+    floor: z.number().positive().optional(),
+  })
+  .refine(({ role, floor }) => role === 'shown' || floor !== undefined, {
+    error: 'a metric that is tested (primary, secondary) needs a floor: the smallest relative change that matters',
+    path: ['floor'],
+  });
 
 export const variantSchema = z.strictObject({
   id: z.enum(['before', 'after']),
@@ -53,6 +58,11 @@ export const claimSchema = z.strictObject({
   variant: z.enum(['before', 'after']),
   relation: z.enum(['at-most', 'at-least']),
   bound: z.number(),
+  /**
+   * The finding as a sentence of the verdict, with `{before}`, `{after}` (each "4.1 % [3.8, 4.4]"), `{rate}`
+   * ("148") and `{change}` ("19 times less") where the figures go.
+   */
+  finding: z.string().optional(),
 });
 
 export const guardOutcomeSchema = z.strictObject({
