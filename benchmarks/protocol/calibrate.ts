@@ -1,0 +1,54 @@
+/** One slot of *before* at this rate: the database's CPU as a percentage of one core. */
+export type MeasureDatabaseCpuPercent = (readsPerSecond: number) => Promise<number>;
+
+export interface CalibrationRequest {
+  readonly targetPercent: number;
+  readonly firstGuessPerSecond: number;
+  readonly measure: MeasureDatabaseCpuPercent;
+  readonly onRate?: (readsPerSecond: number, databaseCpuPercent: number) => void;
+}
+
+/** A rate is taken when this many slots in a row at that rate have their median within the tolerance. */
+const confirmingSlots = 3;
+const tolerancePoints = 5;
+const searchSlots = 4;
+const rounds = 3;
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle];
+  if (upper === undefined) throw new Error('the median of no values');
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+/**
+ * The arrival rate at which *before* holds the database at the target, in whole reads per second. The rate is
+ * set, not found by the claim: the search follows the CPU cost of a read, then three slots at one rate confirm
+ * it by their median; the last round's rate stands even if its median missed, and is printed.
+ */
+export async function calibrate(request: CalibrationRequest): Promise<number> {
+  const { targetPercent, measure } = request;
+  const measured = async (rate: number): Promise<number> => {
+    const percent = await measure(rate);
+    if (!(percent > 0)) throw new Error(`calibration: the database used ${percent} % of a core at ${rate} reads/s`);
+    request.onRate?.(rate, percent);
+    return percent;
+  };
+  const next = (rate: number, percent: number): number =>
+    Math.max(1, Math.round(rate * Math.min(3, Math.max(1 / 3, targetPercent / percent))));
+  const onTarget = (percent: number): boolean => Math.abs(percent - targetPercent) <= tolerancePoints;
+
+  let rate = request.firstGuessPerSecond;
+  for (let slot = 0; slot < searchSlots; slot += 1) {
+    const percent = await measured(rate);
+    rate = next(rate, percent);
+    if (onTarget(percent)) break;
+  }
+  for (let round = 1; ; round += 1) {
+    const percents: number[] = [];
+    for (let slot = 0; slot < confirmingSlots; slot += 1) percents.push(await measured(rate));
+    if (onTarget(median(percents)) || round === rounds) return rate;
+    rate = next(rate, median(percents));
+  }
+}

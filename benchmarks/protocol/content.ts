@@ -1,0 +1,59 @@
+import Database from 'better-sqlite3';
+import { Client } from 'pg';
+import { z } from 'zod';
+
+import type { RunningVariant } from '../environments/environment.ts';
+import type { GuardOutcome } from '../evidence/schema.ts';
+
+const rowSchema = z.object({ table_name: z.string(), row_count: z.coerce.number() });
+const query = 'SELECT table_name, row_count FROM audit_catalog_counts';
+
+async function queryRows(database: RunningVariant['database']): Promise<unknown[]> {
+  if (database.engine === 'sqlite') {
+    const connection = new Database(database.file, { readonly: true });
+    try {
+      return connection.prepare(query).all();
+    } finally {
+      connection.close();
+    }
+  }
+  const client = new Client({ connectionString: database.adminConnectionString });
+  await client.connect();
+  try {
+    return (await client.query(query)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Rows by table, from the audit view: an empty database answers fast and proves nothing. */
+export async function checkContent(
+  variant: RunningVariant,
+  expected: Readonly<Record<string, number>>,
+): Promise<GuardOutcome> {
+  const counts = new Map(
+    (await queryRows(variant.database)).map((row) => {
+      const { table_name: table, row_count: rows } = rowSchema.parse(row);
+      return [table, rows];
+    }),
+  );
+  const words = (of: (table: string) => number | undefined): string =>
+    Object.keys(expected)
+      .map((table) => `${of(table) ?? 'no'} ${table}`)
+      .join(', ');
+  return {
+    guard: `content-of-${variant.id}`,
+    held: Object.entries(expected).every(([table, rows]) => counts.get(table) === rows),
+    observed: words((table) => counts.get(table)),
+    limit: words((table) => expected[table]),
+  };
+}
+
+const versionSchema = z.object({ commit: z.string() });
+
+/** The service that answers is the one that was meant to be measured. */
+export async function checkCommit(variant: RunningVariant, commit: string): Promise<GuardOutcome> {
+  const response = await fetch(new URL('/version', variant.apiUrl));
+  const version = versionSchema.parse(await response.json());
+  return { guard: `commit-of-${variant.id}`, held: version.commit === commit, observed: version.commit, limit: commit };
+}

@@ -1,0 +1,250 @@
+import type { Environment, RunningVariant } from '../environments/environment.ts';
+import type { Binary } from '../evidence/fingerprint.ts';
+import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
+import { drawBlockOrders } from './block-orders.ts';
+import { calibrate } from './calibrate.ts';
+import { checkCommit, checkContent } from './content.ts';
+import { compareAnswers } from './equal-answers.ts';
+import type { Experiment, Profile } from './experiment.ts';
+import { judgeForeignLoad, judgeSlot, observedHitRatio, type SlotFacts, type SlotReadings } from './guards.ts';
+import type { Progress } from './progress.ts';
+import { type JudgedSlot, runJudgedSlot, runSlot, type SlotPlan, type SlotPorts } from './slot.ts';
+
+export interface RunRequest {
+  readonly id: string;
+  readonly command: string;
+  readonly experiment: Experiment;
+  readonly profile: Profile;
+  readonly database: RunRecord['database'];
+  readonly seed: number;
+  readonly environment: Environment;
+  readonly ports: SlotPorts;
+  readonly binaries: readonly Binary[];
+  readonly progress: Progress;
+}
+
+/** Seconds that a slot takes beside its warm-up and window: starting k6, its tail, reading its samples. */
+const slotOverheadSeconds = 1.6;
+
+export function plannedSeconds({ experiment, profile }: RunRequest): number {
+  const slot = profile.warmUpSeconds + profile.windowSeconds + slotOverheadSeconds;
+  const closed = 2 * (2 * experiment.closed.windowSeconds + slotOverheadSeconds);
+  return (4 * profile.blocks + 2 * profile.sweep.length) * slot + closed;
+}
+
+/** The run while it goes on: what was measured so far, and everything a slot needs. */
+export class MeasuredRun {
+  readonly request: RunRequest;
+  readonly slots: Slot[] = [];
+  readonly samples: Sample[] = [];
+  readonly latencies: LatencyHistogram[] = [];
+  readonly guards: GuardOutcome[] = [];
+  variants: readonly RunningVariant[] = [];
+  rate = 0;
+  private contentSamples: readonly { metric: string; value: number; unit: string }[] = [];
+  /** How many slots with writes each variant has had: the same number means the same writes. */
+  private readonly written: Record<VariantId, number> = { before: 0, after: 0 };
+
+  constructor(request: RunRequest) {
+    this.request = request;
+  }
+
+  variant(id: VariantId): RunningVariant {
+    const variant = this.variants.find((candidate) => candidate.id === id);
+    if (variant === undefined) throw new Error(`the environment did not bring up the variant ${id}`);
+    return variant;
+  }
+
+  async up(commit: string): Promise<void> {
+    const { environment, experiment, profile, progress, database, seed } = this.request;
+    this.variants = await environment.up({
+      database,
+      variants: experiment.variants.map(({ id, configuration }) => ({
+        id,
+        configuration: { ...configuration, ...experiment.configuration(profile) },
+      })),
+      seed: {
+        performances: experiment.content.performances,
+        randomSeed: seed,
+        relativeTo: `${new Date().toISOString().slice(0, 10)}T00:00:00.000Z`,
+      },
+      onStep: (step) => progress.step(step),
+    });
+    const { performances, showtimesPerPerformance } = experiment.content;
+    for (const variant of this.variants) {
+      this.guards.push(
+        await checkContent(variant, { performances, showtimes: performances * showtimesPerPerformance }),
+        await checkCommit(variant, commit),
+      );
+    }
+    this.contentSamples = await experiment.describeContent(this.variant('before'));
+  }
+
+  async calibrate(): Promise<void> {
+    const { experiment, profile, progress } = this.request;
+    let number = 0;
+    this.rate = await calibrate({
+      targetPercent: experiment.open.targetDatabaseCpuPercent,
+      firstGuessPerSecond: experiment.open.firstGuessPerSecond,
+      measure: async (rate) => {
+        number += 1;
+        progress.step(`calibrating: slot ${number} at ${rate} reads/s`);
+        const { samples } = await this.slot('before', {
+          id: `calibration-${String(number).padStart(2, '0')}`,
+          role: 'calibration',
+          script: experiment.open.script,
+          offered: rate,
+          ...profile.calibration,
+          variables: { WRITES: 'off' },
+        });
+        return databaseCpuPercent(samples);
+      },
+      onRate: (rate, percent) =>
+        progress.note(`  calibration: ${rate} reads/s, database ${percent.toFixed(1)} % of a core`),
+    });
+  }
+
+  async blocks(): Promise<void> {
+    const { environment, experiment, profile, progress, seed, ports } = this.request;
+    const orders = drawBlockOrders(seed, profile.blocks);
+    for (const [index, order] of orders.entries()) {
+      const block = index + 1;
+      if (index > 0 && index % profile.blocksBetweenRestarts === 0) {
+        progress.step('restarting the services');
+        this.variants = await environment.restartServices();
+      }
+      for (const [place, variant] of order.entries()) {
+        progress.step(`block ${block}/${profile.blocks} · slot ${place + 1}/4 · ${variant}`);
+        const { samples } = await this.slot(variant, {
+          id: `block-${String(block).padStart(2, '0')}-${place + 1}`,
+          role: 'measured',
+          block,
+          position: place + 1,
+          ...this.openPlan(this.rate),
+        });
+        const name = `${String(block).padStart(2)}.${place + 1} ${variant}`.padEnd(12);
+        progress.note(`  ${name} database ${databaseCpuPercent(samples).toFixed(1).padStart(5)} % of a core`);
+      }
+      const pair = [this.variant('before'), this.variant('after')] as const;
+      const answers = await compareAnswers(pair, experiment.comparedPaths, ports.signal);
+      this.guards.push({ ...answers, guard: `${answers.guard}-${block}` });
+    }
+    this.guards.push(this.hitRatioOfRun());
+  }
+
+  async sweep(): Promise<void> {
+    for (const fraction of this.request.profile.sweep) {
+      const rate = Math.round(fraction * this.rate);
+      for (const variant of ['before', 'after'] as const) {
+        this.request.progress.step(`sweep · ${rate} reads/s · ${variant}`);
+        const id = `sweep-${String(Math.round(100 * fraction)).padStart(3, '0')}-${variant}`;
+        await this.slot(variant, { id, role: 'sweep', ...this.openPlan(rate) });
+      }
+    }
+  }
+
+  /** The users' think time makes them offer the rate of the blocks; they warm up until all have come. */
+  async closed(): Promise<void> {
+    const { closed } = this.request.experiment;
+    const thinkSeconds = closed.virtualUsers / this.rate;
+    for (const variant of ['before', 'after'] as const) {
+      this.request.progress.step(`${closed.virtualUsers} virtual users · ${variant}`);
+      await this.slot(variant, {
+        id: `closed-${variant}`,
+        role: 'closed',
+        script: closed.script,
+        offered: closed.virtualUsers,
+        warmUpSeconds: Math.max(Math.ceil(thinkSeconds) + 1, this.request.profile.warmUpSeconds),
+        windowSeconds: closed.windowSeconds,
+        variables: { ...this.nextVariables(variant), THINK_SECONDS: String(thinkSeconds) },
+      });
+    }
+  }
+
+  openPlan(rate: number): Omit<SlotPlan, 'id' | 'role' | 'variables'> {
+    const { experiment, profile } = this.request;
+    const { warmUpSeconds, windowSeconds } = profile;
+    return { script: experiment.open.script, offered: rate, warmUpSeconds, windowSeconds };
+  }
+
+  private nextVariables(variant: VariantId): Record<string, string> {
+    const slotOfVariant = this.written[variant];
+    this.written[variant] += 1;
+    return {
+      WRITES: 'on',
+      WRITE_INDEX: String(1000 * slotOfVariant),
+      SEED: String(this.request.seed + slotOfVariant),
+    };
+  }
+
+  async slot(id: VariantId, plan: Omit<SlotPlan, 'variables'> & Partial<SlotPlan>): Promise<JudgedSlot> {
+    const { experiment, ports } = this.request;
+    const variables = plan.variables ?? this.nextVariables(id);
+    const complete = { ...plan, variables: { SEED: String(this.request.seed), ...variables } };
+    const judged = await runJudgedSlot(
+      () => runSlot(ports, this.variant(id), complete),
+      (result) => {
+        const facts = this.factsOf(id, plan, new Map(result.samples.map(({ metric, value }) => [metric, value])));
+        return {
+          guards: judgeSlot(experiment.guards[plan.role], facts, experiment.guardLimits),
+          foreignLoad: plan.role === 'measured' ? judgeForeignLoad(facts, experiment.guardLimits) : [],
+        };
+      },
+    );
+    this.slots.push(judged.slot);
+    this.samples.push(...judged.samples, ...(plan.role === 'measured' ? this.describe(plan.id) : []));
+    this.latencies.push(...judged.latencies);
+    return judged;
+  }
+
+  private describe(slot: string): Sample[] {
+    return this.contentSamples.map((sample) => ({ slot, ...sample, source: 'the content, read once before the run' }));
+  }
+
+  private factsOf(
+    variant: VariantId,
+    plan: Pick<SlotPlan, 'role' | 'offered' | 'warmUpSeconds' | 'windowSeconds'>,
+    readings: SlotReadings,
+  ): SlotFacts {
+    const { experiment, profile } = this.request;
+    const expectsHits = variant === 'after';
+    const { warmUpSeconds, windowSeconds } = plan;
+    return {
+      variant,
+      expectsHits,
+      offeredPerSecond: plan.role === 'closed' ? undefined : plan.offered,
+      predictedHitRatio: expectsHits
+        ? experiment.predictHitRatio(
+            { ...profile, warmUpSeconds, windowSeconds },
+            plan.role === 'closed' ? this.rate : plan.offered,
+          )
+        : undefined,
+      readings,
+    };
+  }
+
+  private hitRatioOfRun(): GuardOutcome {
+    const { experiment, profile } = this.request;
+    const slots = new Set(
+      this.slots.filter((slot) => slot.role === 'measured' && slot.variant === 'after').map(({ id }) => id),
+    );
+    const totals = new Map<string, number>();
+    for (const { slot, metric, value } of this.samples) {
+      if (slots.has(slot)) totals.set(metric, (totals.get(metric) ?? 0) + value);
+    }
+    const observed = observedHitRatio(totals);
+    const predicted = experiment.predictHitRatio(profile, this.rate);
+    const limit = experiment.guardLimits.hitRatioErrorOfRun;
+    return {
+      guard: 'hit-ratio-of-run',
+      held: Math.abs(observed - predicted) <= limit,
+      observed: `${(100 * observed).toFixed(2)} %`,
+      limit: `${(100 * predicted).toFixed(2)} % predicted, ${(100 * limit).toFixed(1)} points away at most`,
+    };
+  }
+}
+
+export function databaseCpuPercent(samples: readonly Sample[]): number {
+  const of = (metric: string): number => samples.find((sample) => sample.metric === metric)?.value ?? Number.NaN;
+  return (100 * of('database_cpu_seconds')) / of('window_seconds');
+}

@@ -1,0 +1,94 @@
+import { readCommit, readMachineLoad, takeFingerprint } from '../evidence/fingerprint.ts';
+import { type Evidence, schemaVersion } from '../evidence/schema.ts';
+import { MeasuredRun, plannedSeconds, type RunRequest } from './measured-run.ts';
+
+/** Nothing was measured: there is no result, not even an invalid one. */
+export class CouldNotRunError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'CouldNotRunError';
+  }
+}
+
+async function measure(run: MeasuredRun, commit: string): Promise<string | undefined> {
+  const { request } = run;
+  try {
+    await run.up(commit);
+    await run.calibrate();
+    request.progress.note(`  measuring at ${run.rate} reads/s`);
+    request.progress.expect(plannedSeconds(request));
+    await run.blocks();
+    await run.sweep();
+    await run.closed();
+    return undefined;
+  } catch (error) {
+    request.ports.signal.throwIfAborted();
+    const measured = run.slots.some((slot) => slot.role === 'measured');
+    if (!measured) throw new CouldNotRunError('the run broke before anything was measured', error);
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    request.progress.step('stopping what was started');
+    await request.environment.down();
+  }
+}
+
+/**
+ * Brings both variants up, calibrates, runs the blocks, the sweep and the closed model, and takes everything
+ * down. A run that breaks on its way is evidence too, marked with its reason; rejects with `CouldNotRunError`
+ * when it broke before the first measured slot, and with the signal's reason when it was interrupted.
+ */
+export async function runExperiment(request: RunRequest): Promise<Evidence> {
+  const { experiment, profile, database } = request;
+  const startedAt = new Date();
+  const { commit, dirty } = await readCommit();
+  const before = await readMachineLoad();
+  const fingerprint = await takeFingerprint(request.binaries);
+  const run = new MeasuredRun(request);
+  const brokenBy = await measure(run, commit);
+  const after = await readMachineLoad();
+  const { blocksBetweenRestarts: _, sweep: __, calibration: ___, ...recordedProfile } = profile;
+  return {
+    run: {
+      schemaVersion,
+      id: request.id,
+      experiment: {
+        id: experiment.id,
+        title: experiment.title,
+        question: experiment.question,
+        claim: experiment.claim(database),
+        variants: [...experiment.variants],
+        metrics: [...experiment.metrics(database)],
+        limits: [...experiment.limits],
+      },
+      profile: recordedProfile,
+      database,
+      environment: 'processes',
+      seed: request.seed,
+      startedAt: startedAt.toISOString(),
+      endedAt: new Date().toISOString(),
+      ...(brokenBy === undefined ? {} : { brokenBy }),
+      workload: experiment.workload,
+      offeredRatePerSecond: run.rate,
+      calibration: {
+        targetDatabaseCpuPercent: experiment.open.targetDatabaseCpuPercent,
+        slots: run.slots.filter((slot) => slot.role === 'calibration').map(({ id }) => id),
+      },
+      predictedHitRatio: experiment.predictHitRatio(profile, run.rate),
+      slots: run.slots,
+      guards: run.guards,
+      fingerprint,
+      provenance: {
+        commit,
+        dirty,
+        command: request.command,
+        loadAverageBefore: before.loadAverage,
+        loadAverageAfter: after.loadAverage,
+        cpuPressureBefore: before.cpuPressure,
+        cpuPressureAfter: after.cpuPressure,
+      },
+      files: {},
+    },
+    samples: run.samples,
+    latencies: run.latencies,
+  };
+}

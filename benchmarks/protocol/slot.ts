@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { RunningVariant } from '../environments/environment.ts';
+import type { GuardOutcome, LatencyHistogram, Sample, Slot } from '../evidence/schema.ts';
+import type { LoadRequest, LoadWindow, RunningLoad } from '../load/load.ts';
+import type { OpenWindowMeter, WindowSample } from './window-meter.ts';
+
+/** What a slot needs from the world. */
+export interface SlotPorts {
+  readonly openWindowMeter: OpenWindowMeter;
+  readonly startLoad: (request: LoadRequest) => RunningLoad;
+  /** Empties the variant's cache, so that what is inside the window does not depend on the slot before. */
+  readonly emptyCache: (variant: RunningVariant) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface SlotPlan {
+  readonly id: string;
+  readonly role: Slot['role'];
+  readonly block?: number;
+  readonly position?: number;
+  readonly script: string;
+  readonly offered: number;
+  readonly warmUpSeconds: number;
+  readonly windowSeconds: number;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface SlotResult {
+  readonly slot: Omit<Slot, 'guards' | 'attempt'>;
+  readonly samples: readonly Sample[];
+  readonly latencies: readonly LatencyHistogram[];
+}
+
+/** The load goes on a little longer than the window, so that its last reading is taken under load. */
+const tailSeconds = 0.3;
+
+function loadSamples(load: LoadWindow): WindowSample[] {
+  const sample = (metric: string, value: number, unit: string): WindowSample => ({ metric, value, unit, source: 'k6' });
+  return [
+    sample('requests', load.requests, 'requests'),
+    sample('reads', load.reads, 'requests'),
+    sample('failed_requests', load.failedRequests, 'requests'),
+    sample('wrong_bodies', load.wrongBodies, 'answers'),
+    sample('dropped_iterations', load.droppedIterations, 'iterations'),
+    sample('response_bytes', load.responseBytes, 'bytes'),
+    sample('virtual_user_share', load.virtualUserShare, 'fraction'),
+    sample('schedule_lag_median_seconds', load.scheduleLagSeconds.median, 'seconds'),
+    sample('schedule_lag_largest_seconds', load.scheduleLagSeconds.largest, 'seconds'),
+  ];
+}
+
+/** Warm up, then measure: one load run against one variant, its counters read at the window's edges only. */
+export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: SlotPlan): Promise<SlotResult> {
+  await ports.emptyCache(variant);
+  const load = ports.startLoad({
+    script: plan.script,
+    apiUrl: variant.apiUrl,
+    apiToken: variant.apiToken,
+    variables: {
+      ...plan.variables,
+      RATE: String(plan.offered),
+      DURATION_SECONDS: String(plan.warmUpSeconds + plan.windowSeconds + tailSeconds),
+    },
+  });
+  // Awaited below; until then a rejection must not count as unhandled.
+  load.finished.catch(() => undefined);
+  const meter = await ports.openWindowMeter(variant, load.processId);
+  try {
+    const startedAt = await Promise.race([load.started, load.finished.then(endedTooEarly)]);
+    await sleep(plan.warmUpSeconds * 1000, undefined, { signal: ports.signal });
+    const from = new Date();
+    await meter.start();
+    await sleep(plan.windowSeconds * 1000 - (Date.now() - from.getTime()), undefined, { signal: ports.signal });
+    const to = new Date();
+    const counted = await meter.stop();
+    const window = await (await load.finished).window(from, to);
+    const samples = [...counted, ...loadSamples(window)];
+    const measuredSeconds = samples.find((sample) => sample.metric === 'window_seconds')?.value;
+    if (measuredSeconds === undefined) throw new Error(`slot ${plan.id}: the meter gave no window_seconds`);
+    return {
+      slot: {
+        id: plan.id,
+        role: plan.role,
+        ...(plan.block === undefined ? {} : { block: plan.block }),
+        ...(plan.position === undefined ? {} : { position: plan.position }),
+        variant: variant.id,
+        startedAt: startedAt.toISOString(),
+        warmUpSeconds: plan.warmUpSeconds,
+        windowSeconds: measuredSeconds,
+        offered: plan.offered,
+      },
+      samples: samples.map((sample) => ({ slot: plan.id, ...sample })),
+      latencies: window.latencies.map((histogram) => ({ slot: plan.id, ...histogram })),
+    };
+  } finally {
+    await load.stop();
+    await meter.close();
+  }
+}
+
+function endedTooEarly(): never {
+  throw new Error('the load generator ended before its first iteration');
+}
+
+export interface JudgedSlot extends SlotResult {
+  readonly slot: Slot;
+}
+
+const attempts = 3;
+
+/**
+ * Runs a slot, again if the machine was busy with something else: at most three times, and without a look at
+ * the result. The last attempt stands as it is, with its outcome.
+ */
+export async function runJudgedSlot(
+  run: () => Promise<SlotResult>,
+  judge: (result: SlotResult) => {
+    readonly foreignLoad: readonly GuardOutcome[];
+    readonly guards: readonly GuardOutcome[];
+  },
+): Promise<JudgedSlot> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await run();
+    const { foreignLoad, guards } = judge(result);
+    const disturbed = foreignLoad.some((outcome) => !outcome.held);
+    if (disturbed && attempt < attempts) continue;
+    return { ...result, slot: { ...result.slot, attempt, guards: [...guards, ...foreignLoad] } };
+  }
+}
