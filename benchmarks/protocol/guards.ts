@@ -1,127 +1,58 @@
-import type { GuardOutcome, VariantId } from '../evidence/schema.ts';
+import type { GuardOutcome } from '../evidence/schema.ts';
 import type { GuardLimits } from './experiment.ts';
 
 /** The raw samples of one slot, by metric id. */
 export type SlotReadings = ReadonlyMap<string, number>;
 
 export interface SlotFacts {
-  readonly variant: VariantId;
-  /** Whether this variant has a cache: without one, a single hit is a fault. */
-  readonly expectsHits: boolean;
   /** Reads per second; `undefined` in the closed model, where the service sets the pace. */
   readonly offeredPerSecond: number | undefined;
+  /** A fraction; `undefined` where there is no cache, and a single hit is a fault. */
   readonly predictedHitRatio: number | undefined;
   readonly readings: SlotReadings;
 }
 
-type SlotGuard = (facts: SlotFacts, limits: GuardLimits) => GuardOutcome;
+/** One number of a slot, and what it is held against. */
+interface SlotGuard {
+  /** Throws when a sample that it needs is missing: a guard that lacks its number does not hold. */
+  quantity(facts: SlotFacts): number;
+  limit(limits: GuardLimits, facts: SlotFacts): number;
+  /** `at most` unless said otherwise. */
+  readonly relation?: 'at least';
+  print(value: number): string;
+}
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const percentOfCore = (share: number): string => `${percent(share)} of a core`;
+const points = (share: number): string => `${(100 * share).toFixed(1)} points`;
 const milliseconds = (seconds: number): string => `${(1000 * seconds).toFixed(1)} ms`;
 
-function reading(facts: SlotFacts, metric: string): number {
-  const value = facts.readings.get(metric);
+function reading({ readings }: Pick<SlotFacts, 'readings'>, metric: string): number {
+  const value = readings.get(metric);
   if (value === undefined) throw new Error(`${metric} was not measured`);
   return value;
 }
 
-const atMost = (guard: string, observed: number, limit: number, print: (value: number) => string): GuardOutcome => ({
-  guard,
-  held: observed <= limit,
-  observed: print(observed),
-  limit: `at most ${print(limit)}`,
+const shareOf =
+  (numerator: string, denominator: string) =>
+  (facts: SlotFacts): number =>
+    reading(facts, numerator) / reading(facts, denominator);
+
+const noneOf = (metric: string, what: string): SlotGuard => ({
+  quantity: (facts) => reading(facts, metric),
+  limit: () => 0,
+  print: (count) => `${count} ${what}`,
 });
 
-const none =
-  (guard: string, metric: string, what: string): SlotGuard =>
-  (facts) => {
-    const count = reading(facts, metric);
-    return { guard, held: count === 0, observed: `${count} ${what}`, limit: 'none' };
-  };
-
+/** Reads answered by the cache, as a share of all reads; throws when a counter is missing. */
 export function observedHitRatio(readings: SlotReadings): number {
-  const of = (metric: string): number => readings.get(metric) ?? Number.NaN;
+  const of = (metric: string): number => reading({ readings }, metric);
   const hits = of('cache_hits') + of('cache_negatives');
   return hits / (hits + of('cache_misses') + of('cache_bypasses'));
 }
 
-const slotGuards = {
-  'achieved-rate': (facts, limits) => {
-    const achieved = reading(facts, 'reads') / reading(facts, 'window_seconds');
-    const offered = facts.offeredPerSecond ?? achieved;
-    return {
-      guard: 'achieved-rate',
-      held: achieved >= limits.achievedRateShare * offered,
-      observed: `${achieved.toFixed(1)} reads/s of ${offered.toFixed(1)} offered`,
-      limit: `at least ${percent(limits.achievedRateShare)}`,
-    };
-  },
-  'dropped-iterations': none('dropped-iterations', 'dropped_iterations', 'iterations dropped by the generator'),
-  'failed-requests': none('failed-requests', 'failed_requests', 'requests failed'),
-  'wrong-bodies': none('wrong-bodies', 'wrong_bodies', 'answers with a wrong body'),
-  'generator-cpu': (facts, limits) =>
-    atMost(
-      'generator-cpu',
-      reading(facts, 'generator_cpu_seconds') / reading(facts, 'window_seconds'),
-      limits.generatorCpuShare,
-      (share) => `${percent(share)} of a core`,
-    ),
-  'virtual-users': (facts, limits) =>
-    atMost('virtual-users', reading(facts, 'virtual_user_share'), limits.virtualUserShare, percent),
-  'schedule-lag': (facts, limits) =>
-    atMost(
-      'schedule-lag',
-      reading(facts, 'schedule_lag_median_seconds'),
-      limits.scheduleLagMedianSeconds,
-      milliseconds,
-    ),
-  'hit-ratio': (facts, limits) => {
-    if (!facts.expectsHits) return none('hit-ratio', 'cache_hits', 'hits without a cache')(facts, limits);
-    const observed = observedHitRatio(facts.readings);
-    const predicted = facts.predictedHitRatio ?? Number.NaN;
-    return {
-      guard: 'hit-ratio',
-      held: Math.abs(observed - predicted) <= limits.hitRatioErrorOfSlot,
-      observed: percent(observed),
-      limit: `${percent(predicted)} predicted, ${(100 * limits.hitRatioErrorOfSlot).toFixed(1)} points away at most`,
-    };
-  },
-  'database-cpu-sources': (facts, limits) => {
-    const first = reading(facts, 'database_cpu_seconds');
-    const second = reading(facts, 'database_cpu_seconds_second_source');
-    const limit = Math.max(limits.cpuSourcesSeconds, limits.cpuSourcesShare * first);
-    return atMost('database-cpu-sources', Math.abs(first - second), limit, milliseconds);
-  },
-  'cpu-budget': (facts, limits) => {
-    const accounted = cpuBudgetParts.reduce((sum, metric) => sum + reading(facts, metric), 0);
-    const machine = reading(facts, 'machine_cpu_seconds');
-    return atMost('cpu-budget', Math.abs(accounted - machine) / machine, limits.cpuBudgetShare, percent);
-  },
-  'clock-step': (facts, limits) =>
-    atMost('clock-step', Math.abs(reading(facts, 'clock_step_seconds')), limits.clockStepSeconds, milliseconds),
-} satisfies Record<string, SlotGuard>;
-
-export type SlotGuardName = keyof typeof slotGuards;
-
-const foreignLoadGuards: Readonly<Record<string, SlotGuard>> = {
-  'foreign-cpu': (facts, limits) =>
-    atMost(
-      'foreign-cpu',
-      reading(facts, 'other_cpu_seconds') / reading(facts, 'machine_cpu_seconds'),
-      limits.foreignCpuShare,
-      percent,
-    ),
-  steal: (facts, limits) =>
-    atMost(
-      'steal',
-      reading(facts, 'steal_cpu_seconds') / reading(facts, 'machine_cpu_seconds'),
-      limits.stealShare,
-      percent,
-    ),
-};
-
 /** Who the machine's time went to. */
-export const cpuBudgetParts = [
+const cpuBudgetParts = [
   'database_cpu_seconds',
   'service_cpu_seconds',
   'redis_cache_cpu_seconds',
@@ -133,20 +64,111 @@ export const cpuBudgetParts = [
   'steal_cpu_seconds',
 ] as const;
 
-function judge(guard: string, check: SlotGuard, facts: SlotFacts, limits: GuardLimits): GuardOutcome {
+const slotGuards = {
+  'achieved-rate': {
+    quantity: (facts) => {
+      const achieved = shareOf('reads', 'window_seconds')(facts);
+      return facts.offeredPerSecond === undefined ? 1 : achieved / facts.offeredPerSecond;
+    },
+    limit: (limits) => limits.achievedRateShare,
+    relation: 'at least',
+    print: (share) => `${percent(share)} of the offered rate`,
+  },
+  'dropped-iterations': noneOf('dropped_iterations', 'iterations dropped by the generator'),
+  'failed-requests': noneOf('failed_requests', 'requests failed'),
+  'wrong-bodies': noneOf('wrong_bodies', 'answers with a wrong body'),
+  'generator-cpu': {
+    quantity: shareOf('generator_cpu_seconds', 'window_seconds'),
+    limit: (limits) => limits.generatorCpuShare,
+    print: percentOfCore,
+  },
+  'virtual-users': {
+    quantity: (facts) => reading(facts, 'virtual_user_share'),
+    limit: (limits) => limits.virtualUserShare,
+    print: percent,
+  },
+  'schedule-lag': {
+    quantity: (facts) => reading(facts, 'schedule_lag_median_seconds'),
+    limit: (limits) => limits.scheduleLagMedianSeconds,
+    print: milliseconds,
+  },
+  'hit-ratio': {
+    quantity: ({ readings, predictedHitRatio }) => Math.abs(observedHitRatio(readings) - (predictedHitRatio ?? 0)),
+    limit: (limits, { predictedHitRatio }) => (predictedHitRatio === undefined ? 0 : limits.hitRatioErrorOfSlot),
+    print: (error) => `${points(error)} from the prediction`,
+  },
+  'database-cpu-sources': {
+    quantity: (facts) =>
+      Math.abs(reading(facts, 'database_cpu_seconds') - reading(facts, 'database_cpu_seconds_second_source')),
+    limit: (limits, facts) =>
+      Math.max(limits.cpuSourcesSeconds, limits.cpuSourcesShare * (facts.readings.get('database_cpu_seconds') ?? 0)),
+    print: (seconds) => `${milliseconds(seconds)} between the two sources`,
+  },
+  'cpu-budget': {
+    quantity: (facts) => {
+      const accounted = cpuBudgetParts.reduce((sum, metric) => sum + reading(facts, metric), 0);
+      return Math.abs(accounted / reading(facts, 'machine_cpu_seconds') - 1);
+    },
+    limit: (limits) => limits.cpuBudgetShare,
+    print: (share) => `${percent(share)} of the machine’s time not accounted for`,
+  },
+  'clock-step': {
+    quantity: (facts) => Math.abs(reading(facts, 'clock_step_seconds')),
+    limit: (limits) => limits.clockStepSeconds,
+    print: milliseconds,
+  },
+} satisfies Readonly<Record<string, SlotGuard>>;
+
+/** Load from outside: a slot that breaks one of these is repeated without a look at its result. */
+const foreignLoadGuards = {
+  'foreign-cpu': {
+    quantity: shareOf('other_cpu_seconds', 'machine_cpu_seconds'),
+    limit: (limits) => limits.foreignCpuShare,
+    print: (share) => `${percent(share)} of the machine used by others`,
+  },
+  steal: {
+    quantity: shareOf('steal_cpu_seconds', 'machine_cpu_seconds'),
+    limit: (limits) => limits.stealShare,
+    print: (share) => `${percent(share)} of the machine stolen`,
+  },
+} satisfies Readonly<Record<string, SlotGuard>>;
+
+export type SlotGuardName = keyof typeof slotGuards;
+export type GuardName = SlotGuardName | keyof typeof foreignLoadGuards;
+
+const guards: Readonly<Record<GuardName, SlotGuard>> = { ...slotGuards, ...foreignLoadGuards };
+export const guardNames = Object.keys(guards) as GuardName[];
+
+/** The number that a guard looks at; throws when a sample for it is missing. */
+export function guardQuantity(name: GuardName, facts: SlotFacts): number {
+  return guards[name].quantity(facts);
+}
+
+function judge(name: GuardName, facts: SlotFacts, limits: GuardLimits): GuardOutcome {
+  const { quantity, limit, relation, print } = guards[name];
+  const bound = limit(limits, facts);
   try {
-    return check(facts, limits);
+    const value = quantity(facts);
+    return {
+      guard: name,
+      held: relation === 'at least' ? value >= bound : value <= bound,
+      observed: print(value),
+      limit: `${relation ?? 'at most'} ${print(bound)}`,
+    };
   } catch (error) {
-    return { guard, held: false, observed: error instanceof Error ? error.message : String(error), limit: 'a number' };
+    return {
+      guard: name,
+      held: false,
+      observed: error instanceof Error ? error.message : String(error),
+      limit: print(bound),
+    };
   }
 }
 
-/** The named guards of a slot. One that lacks its number does not hold. */
 export function judgeSlot(names: readonly SlotGuardName[], facts: SlotFacts, limits: GuardLimits): GuardOutcome[] {
-  return names.map((name) => judge(name, slotGuards[name], facts, limits));
+  return names.map((name) => judge(name, facts, limits));
 }
 
-/** Load from outside: a slot that breaks one of these is repeated without a look at its result. */
 export function judgeForeignLoad(facts: SlotFacts, limits: GuardLimits): GuardOutcome[] {
-  return Object.entries(foreignLoadGuards).map(([name, check]) => judge(name, check, facts, limits));
+  return [judge('foreign-cpu', facts, limits), judge('steal', facts, limits)];
 }

@@ -1,5 +1,5 @@
 import type { Environment, RunningVariant } from '../environments/environment.ts';
-import type { Binary } from '../evidence/fingerprint.ts';
+import { type Binary, readCommit } from '../evidence/fingerprint.ts';
 import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
 import { drawBlockOrders } from './block-orders.ts';
 import { calibrate } from './calibrate.ts';
@@ -55,7 +55,7 @@ export class MeasuredRun {
     return variant;
   }
 
-  async up(commit: string): Promise<void> {
+  async up(): Promise<void> {
     const { environment, experiment, profile, progress, database, seed } = this.request;
     this.variants = await environment.up({
       database,
@@ -71,6 +71,7 @@ export class MeasuredRun {
       onStep: (step) => progress.step(step),
     });
     const { performances, showtimesPerPerformance } = experiment.content;
+    const { commit } = await readCommit();
     for (const variant of this.variants) {
       this.guards.push(
         await checkContent(variant, { performances, showtimes: performances * showtimesPerPerformance }),
@@ -156,7 +157,11 @@ export class MeasuredRun {
         offered: closed.virtualUsers,
         warmUpSeconds: Math.max(Math.ceil(thinkSeconds) + 1, this.request.profile.warmUpSeconds),
         windowSeconds: closed.windowSeconds,
-        variables: { ...this.nextVariables(variant), THINK_SECONDS: String(thinkSeconds) },
+        variables: {
+          ...this.nextVariables(variant),
+          VIRTUAL_USERS: String(closed.virtualUsers),
+          THINK_SECONDS: String(thinkSeconds),
+        },
       });
     }
   }
@@ -201,24 +206,22 @@ export class MeasuredRun {
     return this.contentSamples.map((sample) => ({ slot, ...sample, source: 'the content, read once before the run' }));
   }
 
-  private factsOf(
+  factsOf(
     variant: VariantId,
     plan: Pick<SlotPlan, 'role' | 'offered' | 'warmUpSeconds' | 'windowSeconds'>,
     readings: SlotReadings,
   ): SlotFacts {
     const { experiment, profile } = this.request;
-    const expectsHits = variant === 'after';
     const { warmUpSeconds, windowSeconds } = plan;
     return {
-      variant,
-      expectsHits,
       offeredPerSecond: plan.role === 'closed' ? undefined : plan.offered,
-      predictedHitRatio: expectsHits
-        ? experiment.predictHitRatio(
-            { ...profile, warmUpSeconds, windowSeconds },
-            plan.role === 'closed' ? this.rate : plan.offered,
-          )
-        : undefined,
+      predictedHitRatio:
+        variant === 'after'
+          ? experiment.predictHitRatio(
+              { ...profile, warmUpSeconds, windowSeconds },
+              plan.role === 'closed' ? this.rate : plan.offered,
+            )
+          : undefined,
       readings,
     };
   }

@@ -10,10 +10,10 @@ export class CouldNotRunError extends Error {
   }
 }
 
-async function measure(run: MeasuredRun, commit: string): Promise<string | undefined> {
+async function measure(run: MeasuredRun): Promise<string | undefined> {
   const { request } = run;
   try {
-    await run.up(commit);
+    await run.up();
     await run.calibrate();
     request.progress.note(`  measuring at ${run.rate} reads/s`);
     request.progress.expect(plannedSeconds(request));
@@ -44,7 +44,7 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
   const before = await readMachineLoad();
   const fingerprint = await takeFingerprint(request.binaries);
   const run = new MeasuredRun(request);
-  const brokenBy = await measure(run, commit);
+  const brokenBy = await measure(run);
   const after = await readMachineLoad();
   const { blocksBetweenRestarts: _, sweep: __, calibration: ___, ...recordedProfile } = profile;
   return {
