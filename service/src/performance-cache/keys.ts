@@ -1,0 +1,49 @@
+import { hash } from 'node:crypto';
+
+import type { Genre } from '../catalog/model.ts';
+import type { PerformanceChanged, PerformanceReadKey } from './performance-cache.ts';
+
+/** Raised with every change of what is stored, so that two releases side by side don't read each other's bytes. */
+const schemaVersion = 1;
+const prefix = `performance-cache:${schemaVersion}`;
+
+/** The keys in Redis that one read hangs on. */
+export interface EntryKeys {
+  readonly kind: PerformanceReadKey['kind'];
+  readonly value: string;
+  readonly lease: string;
+  /** Keys of the tokens that a stored value must carry: the generation's and, for lists, the collection's version. */
+  readonly tokens: readonly string[];
+}
+
+export const generationKey = `${prefix}:generation`;
+
+function versionKey(genre: Genre | undefined): string {
+  return `${prefix}:version:${genre ?? 'all'}`;
+}
+
+function detailName(performanceId: number): string {
+  return `detail:${performanceId}`;
+}
+
+/** City and cursor are the user's text: their hash bounds the key, and no two pairs have the same JSON. */
+function listName(key: Extract<PerformanceReadKey, { kind: 'list' }>): string {
+  const text = hash('sha256', JSON.stringify([key.city ?? null, key.cursor ?? null]), 'base64url');
+  return `list:${key.genre ?? 'all'}:${key.limit}:${text}`;
+}
+
+export function entryKeys(key: PerformanceReadKey): EntryKeys {
+  const name = key.kind === 'detail' ? detailName(key.performanceId) : listName(key);
+  return {
+    kind: key.kind,
+    value: `${prefix}:${name}`,
+    lease: `${prefix}:lease:${name}`,
+    tokens: key.kind === 'detail' ? [generationKey] : [generationKey, versionKey(key.genre)],
+  };
+}
+
+/** What has to go when a performance has changed: the same number of keys however many pages there are. */
+export function changedKeys({ performanceId, genres }: PerformanceChanged): readonly string[] {
+  const detail = entryKeys({ kind: 'detail', performanceId });
+  return [detail.value, detail.lease, versionKey(undefined), ...genres.map(versionKey)];
+}

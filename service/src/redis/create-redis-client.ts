@@ -1,0 +1,76 @@
+import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import type { Logger } from 'pino';
+
+/** What a connection is for. Each role has its own connection and its own set of options in `optionsByRole`. */
+export type RedisRole = 'cache';
+
+export interface RedisClientOptions {
+  readonly role: RedisRole;
+  /** `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS. */
+  readonly url: string;
+  /** How long a command may take. A command that timed out may still be carried out by the server. */
+  readonly commandTimeoutMs: number;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  /** Uniform in [0, 1), for the jitter of reconnects. */
+  readonly random?: () => number;
+}
+
+const connectTimeoutMs = 1_000;
+const firstReconnectMs = 50;
+const longestReconnectMs = 2_000;
+
+/** Doubles from 50 ms to 2 s, and takes a random half to the whole of it, so that processes don't return in step. */
+export function reconnectDelayMs(attempt: number, random: () => number): number {
+  const ceilingMs = Math.min(firstReconnectMs * 2 ** (attempt - 1), longestReconnectMs);
+  return Math.round(ceilingMs * (0.5 + random() / 2));
+}
+
+const optionsByRole: Record<RedisRole, (commandTimeoutMs: number) => Omit<RedisOptions, 'replyMapping'>> = {
+  // Fail fast, and never send a command twice. With ioredis 6, `maxRetriesPerRequest: 1` leaves what was in flight
+  // unsettled until a second connection is lost, or its timeout: 0 rejects it with the first. `socketTimeout` gives
+  // up a connection whose server hangs, and with it the queue of its commands.
+  cache: (commandTimeoutMs) => ({
+    enableOfflineQueue: false,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: 10 * commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    enableAutoPipelining: false,
+  }),
+};
+
+/**
+ * A connection that reconnects for ever, with backoff. Its errors reach whoever sent the command; losing and
+ * regaining the server is logged once each. End it with `disconnect()`.
+ */
+export function createRedisClient(options: RedisClientOptions): Redis {
+  const { role, url, commandTimeoutMs, logger, random = Math.random } = options;
+  const client = new Redis(url, {
+    ...optionsByRole[role](commandTimeoutMs),
+    protocol: 3,
+    connectionName: role,
+    connectTimeout: connectTimeoutMs,
+    retryStrategy: (attempt) => reconnectDelayMs(attempt, random),
+  });
+  logStateChanges(client, role, logger);
+  return client;
+}
+
+function logStateChanges(client: Redis, role: RedisRole, logger: RedisClientOptions['logger']): void {
+  let connected: boolean | undefined;
+  let lastError: Error | undefined;
+  client.on('error', (error: Error) => {
+    lastError = error;
+  });
+  client.on('ready', () => {
+    connected = true;
+    lastError = undefined;
+    logger.info({ event: 'redis-connected', role }, 'Redis is connected');
+  });
+  client.on('reconnecting', () => {
+    if (connected === false) return;
+    connected = false;
+    logger.warn({ event: 'redis-disconnected', role, err: lastError }, 'Redis is out of reach');
+  });
+}
