@@ -1,0 +1,61 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { execa } from 'execa';
+import { z } from 'zod';
+
+import { setUpTools } from '../benchmarks/toolchain/set-up-tools.ts';
+
+/**
+ * `make test`: sets up what the tests need, runs vitest (its own arguments may follow, as in `node .config/test.ts
+ * service/test/seed`), and ends with `N passed, N failed`. Exit status: vitest's; 4 when the tests could not run.
+ */
+const reportSchema = z.object({
+  numPassedTests: z.int(),
+  numFailedTests: z.int(),
+  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+});
+
+async function setUp(): Promise<boolean> {
+  try {
+    await setUpTools(['redis-server', 'postgres'], process.stdout);
+    return true;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return false;
+  }
+}
+
+async function runVitest(argumentsOfVitest: readonly string[]): Promise<number> {
+  const scratch = await mkdtemp(join(tmpdir(), 'test-report-'));
+  const report = join(scratch, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  try {
+    const { exitCode = 1 } = await execa(
+      'vitest',
+      ['run', '--config', '.config/vitest.ts', ...reporters, ...argumentsOfVitest],
+      { stdio: ['ignore', 'inherit', 'inherit'], reject: false },
+    );
+    console.log(await summarise(report, exitCode));
+    return exitCode;
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+/** A file that could not even be loaded, and a failure outside of any test, count as one failed test each. */
+async function summarise(report: string, exitCode: number): Promise<string> {
+  const text = await readFile(report, 'utf8').catch(() => undefined);
+  if (text === undefined) return '0 passed, 1 failed';
+  const { numPassedTests, numFailedTests, testResults } = reportSchema.parse(JSON.parse(text));
+  const unloadable = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  );
+  const failed = numFailedTests + unloadable.length;
+  return `${numPassedTests} passed, ${exitCode === 0 ? failed : Math.max(failed, 1)} failed`;
+}
+
+// At the terminal Ctrl-C reaches vitest too: it stops its servers, and we wait for it.
+process.on('SIGINT', () => {});
+process.exitCode = (await setUp()) ? await runVitest(process.argv.slice(2)) : 4;

@@ -1,0 +1,36 @@
+# The front door. Each target is one line that calls a named script; the scripts' exit statuses are in
+# benchmarks/README.md (make itself ends with 2 for any of them that is not 0).
+node := benchmarks/toolchain/run-node.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor dev test check bench report micro clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+
+setup: ## install what test and bench need (they do it themselves, too)
+	@$(node) benchmarks/toolchain/setup.ts
+
+doctor: ## show this machine's tools and what is missing; installs nothing
+	@$(node) benchmarks/toolchain/doctor.ts
+
+dev: ## run the service with SQLite and its two Redis servers; Ctrl-C ends all
+	@$(node) benchmarks/environments/dev.ts
+
+test: ## run the tests; FILES="service/test/seed" for some of them
+	@$(node) .config/test.ts $(FILES)
+
+check: ## types, lint, format, unused code, import directions, shell scripts
+	@$(node) .config/check.ts
+
+bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DATABASE=postgres|sqlite
+	@$(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)')
+
+report: ## render a run again from its evidence: RUN=reports/<run>
+	@$(node) benchmarks/cli.ts report '$(RUN)'
+
+micro: ## cached reads per second beside the same stack without a cache
+	@$(node) benchmarks/micro/run.ts
+
+clean: ## remove .data and scratch; ALL=1 also .tools and node_modules
+	@benchmarks/toolchain/clean.sh $(if $(ALL),--all)

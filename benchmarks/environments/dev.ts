@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import pretty from 'pino-pretty';
+import { z } from 'zod';
+
+import { setUpTools } from '../toolchain/set-up-tools.ts';
+import { type RedisServer, startRedisServer } from './redis-server.ts';
+
+/**
+ * `make dev`: the service with SQLite and its two Redis servers, data in .data, restarted when its source changes.
+ * Variables of the service may be set in the environment: `PORT=8080 API_TOKEN=secret make dev`.
+ */
+const dataDirectory = resolve('.data');
+const listeningSchema = z.object({ event: z.literal('listening'), apiPort: z.int(), adminPort: z.int() });
+
+function startService(redisQueue: RedisServer, redisCache: RedisServer, apiToken: string): ChildProcess {
+  const defaults = {
+    DATABASE_URL: `sqlite:${join(dataDirectory, 'ticketing.db')}`,
+    PERFORMANCE_CACHE: 'look-aside',
+    REDIS_QUEUE_URL: redisQueue.url,
+    REDIS_CACHE_URL: redisCache.url,
+    API_TOKEN: apiToken,
+  };
+  // A group of its own: Ctrl-C at the terminal reaches us alone, and we end the service before its Redis servers.
+  return spawn(process.execPath, ['--watch', '--watch-preserve-output', 'service/src/main.ts'], {
+    detached: true,
+    env: { ...defaults, ...process.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** Shows the service's log in colours, and after each start where it listens. */
+function showLog(service: ChildProcess, apiToken: string): void {
+  if (service.stdout === null) throw new Error('the service was started without a pipe for its log');
+  const log = pretty({ destination: 1, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' });
+  createInterface({ input: service.stdout }).on('line', (line) => {
+    log.write(`${line}\n`);
+    const listening = listeningSchema.safeParse(parseJson(line));
+    if (listening.success) announce(listening.data, apiToken);
+  });
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Node's own words about --watch are no JSON, and no event.
+    return undefined;
+  }
+}
+
+function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, apiToken: string): void {
+  const api = `http://127.0.0.1:${apiPort}`;
+  const admin = `http://127.0.0.1:${adminPort}`;
+  console.log(`
+  API      ${api}/performances   ${api}/openapi.json
+  admin    ${admin}/readyz   ${admin}/metrics
+  write    curl -X POST ${api}/venues -H 'authorization: Bearer ${apiToken}' \\
+             -H 'content-type: application/json' -d '{"name":"Opera House","city":"Seoul"}'
+  stop     Ctrl-C
+`);
+}
+
+async function dev(): Promise<void> {
+  const stopSignal = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+  await setUpTools(['redis-server'], process.stdout);
+  const directories = { queue: join(dataDirectory, 'redis-queue'), cache: join(dataDirectory, 'redis-cache') };
+  await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true })));
+
+  const servers: RedisServer[] = [];
+  try {
+    const redisQueue = await startRedisServer({ role: 'queue', directory: directories.queue });
+    servers.push(redisQueue);
+    const redisCache = await startRedisServer({ role: 'cache', directory: directories.cache });
+    servers.push(redisCache);
+
+    const apiToken = process.env['API_TOKEN'] ?? randomBytes(16).toString('hex');
+    const service = startService(redisQueue, redisCache, apiToken);
+    const serviceEnded = once(service, 'exit');
+    showLog(service, apiToken);
+    await Promise.race([stopSignal, serviceEnded]);
+    service.kill('SIGTERM');
+    await serviceEnded;
+  } finally {
+    for (const server of servers.toReversed()) await server.stop();
+  }
+}
+
+try {
+  await dev();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 4;
+}
