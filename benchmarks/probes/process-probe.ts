@@ -1,0 +1,101 @@
+import type { Part, RunningVariant } from '../environments/environment.ts';
+import { readCpuPressure, readMachineCpu } from './machine.ts';
+import type { Probe, Reading } from './probe.ts';
+import {
+  type CpuMeter,
+  cpuSecondsFromStat,
+  createCpuMeter,
+  createSchedstatClock,
+  createThreadClock,
+  type ProcessClock,
+} from './process-cpu.ts';
+import { descendants, type ProcessTable, readProcessTable } from './process-table.ts';
+
+export interface ProcessProbeRequest {
+  readonly parts: readonly Part[];
+  readonly engine: RunningVariant['database']['engine'];
+  /** The load generator, a child of this process. */
+  readonly generatorProcessId: number;
+}
+
+/** The id of a part as it stands in raw metrics: `redis_cache`. */
+export function metricPrefix(name: Part['name']): string {
+  return name.replace('-', '_');
+}
+
+/** The service runs SQLite in worker threads whose names begin with this. */
+const isSqliteThread = (name: string): boolean => name.startsWith('sqlite-');
+
+/**
+ * CPU time of every part, of the generator, of the lab and of everybody else, beside what the machine counted: all
+ * from one pass over /proc. `read` rejects when a part or the generator has ended.
+ */
+export function createProcessProbe({ parts, engine, generatorProcessId }: ProcessProbeRequest): Probe {
+  const roots = new Map([
+    ...parts.map(({ name, rootProcessId }) => [metricPrefix(name), rootProcessId] as const),
+    ['generator', generatorProcessId],
+  ]);
+  const meters = [...createTreeMeters(roots, engine), ...createRemainderMeters([...roots.values()])];
+  const read = (): readonly Reading[] => {
+    const table = readProcessTable();
+    for (const [id, processId] of roots) {
+      if (!table.has(processId)) throw new Error(`${id} (process ${processId}) has ended`);
+    }
+    return [
+      ...meters.map(({ metric, source, meter }) => ({ source, counters: { [metric]: meter.read(table) }, levels: {} })),
+      { source: '/proc/stat', counters: readMachineCpu(), levels: {} },
+      ...readCpuPressure(),
+    ];
+  };
+  return {
+    read: async () => read(),
+    close: () => Promise.resolve(),
+  };
+}
+
+interface NamedMeter {
+  readonly metric: string;
+  readonly source: string;
+  readonly meter: CpuMeter;
+}
+
+const schedstat = '/proc/<pid>/task/<tid>/schedstat';
+const stat = '/proc/<pid>/stat';
+
+function createTreeMeters(
+  roots: ReadonlyMap<string, number>,
+  engine: ProcessProbeRequest['engine'],
+): readonly NamedMeter[] {
+  const treeMeter = (id: string, clock: ProcessClock): CpuMeter => {
+    const root = roots.get(id);
+    if (root === undefined) throw new Error(`the variant has no part ${id}`);
+    return createCpuMeter((table) => descendants(table, root), clock);
+  };
+  const embedded = engine === 'sqlite';
+  const trees = Array.from(roots.keys(), (id) => ({
+    metric: `${id}_cpu_seconds`,
+    source: schedstat,
+    meter: treeMeter(
+      id,
+      embedded && id === 'service' ? createThreadClock((name) => !isSqliteThread(name)) : createSchedstatClock(),
+    ),
+  }));
+  const second = embedded
+    ? { source: schedstat, meter: treeMeter('service', createThreadClock(isSqliteThread)) }
+    : { source: stat, meter: treeMeter('database', cpuSecondsFromStat) };
+  return [...trees, { metric: 'database_cpu_seconds_second_source', ...second }];
+}
+
+/** The lab with what else it started, and everybody else. */
+function createRemainderMeters(roots: readonly number[]): readonly NamedMeter[] {
+  const without = (table: ProcessTable, ids: Iterable<number>, excluded: readonly number[]): number[] => {
+    const excludedTrees = new Set(excluded.flatMap((root) => [...descendants(table, root)]));
+    return [...ids].filter((id) => !excludedTrees.has(id));
+  };
+  const lab = (table: ProcessTable): number[] => without(table, descendants(table, process.pid), roots);
+  const others = (table: ProcessTable): number[] => without(table, table.keys(), [process.pid, ...roots]);
+  return [
+    { metric: 'lab_cpu_seconds', source: schedstat, meter: createCpuMeter(lab, createSchedstatClock()) },
+    { metric: 'other_cpu_seconds', source: stat, meter: createCpuMeter(others, cpuSecondsFromStat) },
+  ];
+}

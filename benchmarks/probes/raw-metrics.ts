@@ -1,0 +1,57 @@
+/** Everything that a window is known by, with its unit. The load adds what the generator saw. */
+export const rawMetricUnits = {
+  window_seconds: 'seconds',
+  /** How far the wall clock ran from the monotonic one; away from 0 somebody set it. */
+  clock_step_seconds: 'seconds',
+
+  database_cpu_seconds: 'seconds',
+  database_cpu_seconds_second_source: 'seconds',
+  /** Without the database's threads when the database is embedded. */
+  service_cpu_seconds: 'seconds',
+  redis_cache_cpu_seconds: 'seconds',
+  redis_queue_cpu_seconds: 'seconds',
+  generator_cpu_seconds: 'seconds',
+  /** The lab itself and what else it started, such as the other variant. */
+  lab_cpu_seconds: 'seconds',
+  /** Every process that the lab did not start. */
+  other_cpu_seconds: 'seconds',
+
+  /** Of all CPUs together: whatever they did, idle and stolen time included; what of it nobody used; what others took. */
+  machine_cpu_seconds: 'seconds',
+  idle_cpu_seconds: 'seconds',
+  steal_cpu_seconds: 'seconds',
+  /** Time in which at least one runnable task waited for a CPU. */
+  cpu_pressure_seconds: 'seconds',
+
+  database_resident_bytes: 'bytes',
+  service_resident_bytes: 'bytes',
+  redis_cache_resident_bytes: 'bytes',
+  redis_queue_resident_bytes: 'bytes',
+
+  /** Executed for the service's role, transaction control included. */
+  database_statements: 'statements',
+  /** Found in shared buffers or read into them. */
+  database_shared_buffers: 'buffers',
+
+  /** As the service counted them, by query name. */
+  service_statements: 'statements',
+  cache_hits: 'requests',
+  cache_misses: 'requests',
+  cache_negatives: 'requests',
+  cache_bypasses: 'requests',
+  cache_errors: 'requests',
+  http_requests: 'requests',
+  /** Answered with a status of 400 or above. */
+  http_errors: 'requests',
+  database_pool_timeouts: 'timeouts',
+
+  /** Calls, those inside scripts included, without the lab's own INFO. */
+  redis_cache_commands: 'commands',
+  redis_cache_evictions: 'keys',
+  redis_cache_expirations: 'keys',
+  redis_cache_keys: 'keys',
+  redis_cache_keys_without_ttl: 'keys',
+  redis_cache_used_bytes: 'bytes',
+} as const;
+
+export type RawMetricId = keyof typeof rawMetricUnits;

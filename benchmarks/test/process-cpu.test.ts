@@ -1,0 +1,88 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CpuMeter, cpuSecondsFromStat, createCpuMeter, createSchedstatClock } from '../probes/process-cpu.ts';
+import { descendants, type ProcessTable, readProcessTable } from '../probes/process-table.ts';
+
+const burner = new URL('fixtures/cpu-burner.ts', import.meta.url);
+
+describe('the CPU meter of a process tree', () => {
+  let root: ChildProcess;
+
+  beforeAll(async () => {
+    root = fork(burner, { execArgv: [] });
+    await once(root, 'message');
+  });
+
+  afterAll(async () => {
+    root.kill('SIGKILL');
+    await once(root, 'exit');
+  });
+
+  /** Runs a task of the burner; resolves with the CPU-seconds that the processes involved measured themselves. */
+  async function burn(task: 'itself' | 'thread' | 'child', seconds: number): Promise<number> {
+    const answered = once(root, 'message');
+    root.send({ task, seconds });
+    const [burned] = await answered;
+    return Number(burned);
+  }
+
+  const members = (table: ProcessTable) => descendants(table, root.pid ?? 0);
+  const exact = (): CpuMeter => createCpuMeter(members, createSchedstatClock());
+
+  async function measure(meter: CpuMeter, work: () => Promise<number>): Promise<{ read: number; burned: number }> {
+    const before = meter.read(readProcessTable());
+    const burned = await work();
+    return { read: meter.read(readProcessTable()) - before, burned };
+  }
+
+  it.each(['itself', 'thread', 'child'] as const)('is within 2 % of what the processes say: %s', async (task) => {
+    const { read, burned } = await measure(exact(), () => burn(task, 1.5));
+    expect(burned).toBeGreaterThan(1.5);
+    expect(Math.abs(read / burned - 1)).toBeLessThan(0.02);
+  });
+
+  it('counts a child once that was seen at work and then ended', async () => {
+    const meter = exact();
+    const { read, burned } = await measure(meter, async () => {
+      const work = burn('child', 1.5);
+      const readings: number[] = [];
+      const timer = setInterval(() => readings.push(meter.read(readProcessTable())), 50);
+      const seconds = await work;
+      clearInterval(timer);
+      expect(readings.length).toBeGreaterThan(5);
+      expect(readings).toStrictEqual(readings.toSorted((left, right) => left - right));
+      return seconds;
+    });
+    expect(Math.abs(read / burned - 1)).toBeLessThan(0.02);
+  });
+
+  it('has a second source that agrees within 3 % or 50 ms', async () => {
+    const [first, second] = [exact(), createCpuMeter(members, cpuSecondsFromStat)];
+    const start = readProcessTable();
+    first.read(start);
+    second.read(start);
+    await burn('itself', 0.4);
+    await burn('child', 0.4);
+    const end = readProcessTable();
+    const [firstSeconds, secondSeconds] = [first.read(end), second.read(end)];
+    expect(Math.abs(firstSeconds - secondSeconds)).toBeLessThan(Math.max(0.05, 0.03 * firstSeconds));
+  });
+
+  it('control: without the time of reaped children, a child that ended is missed', async () => {
+    const meter = exact();
+    const blind: CpuMeter = {
+      read: (table) => meter.read(new Map(Array.from(table, ([id, entry]) => [id, { ...entry, reapedTicks: 0 }]))),
+    };
+    const { read, burned } = await measure(blind, () => burn('child', 0.8));
+    expect(read / burned).toBeLessThan(0.5);
+  });
+
+  it('does not take a process for another one that had its id before', () => {
+    const table = (startTicks: number, cpuTicks: number): ProcessTable =>
+      new Map([[7, { id: 7, parentId: 1, startTicks, cpuTicks, reapedTicks: 0 }]]);
+    const meter = createCpuMeter((processes) => processes.keys(), cpuSecondsFromStat);
+    expect(meter.read(table(100, 5_000))).toBe(0);
+    expect(meter.read(table(900, 30))).toBe(0.3);
+  });
+});
