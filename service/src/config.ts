@@ -1,0 +1,169 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { unescape } from 'node:querystring';
+
+import { type ConfigValues, type ConfigVariable, configVariables, ownPrefixes } from './config-variables.ts';
+import type { DatabaseOptions } from './database/database.ts';
+import type { PerformanceCacheOptions } from './performance-cache/performance-cache.ts';
+
+export interface Config {
+  readonly api: {
+    readonly host: string;
+    readonly port: number;
+    readonly token: string;
+    readonly requestTimeoutMs: number;
+  };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly database: DatabaseOptions;
+  readonly performanceCache: PerformanceCacheOptions;
+  readonly logLevel: ConfigValues['LOG_LEVEL'];
+  readonly shutdownGraceMs: number;
+  /** `undefined`: nobody knows. */
+  readonly commit: string | undefined;
+}
+
+/** Variable names and their texts. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The configuration can't be used. Each of `problems` names its variable and the remedy, and no secret. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+const variables: readonly (readonly [string, ConfigVariable])[] = Object.entries(configVariables);
+
+/**
+ * The process's environment with every `…_FILE` twin replaced by its file's text, without the newline at its
+ * end, and `COMMIT` from git when nobody gave it: the only reader of `process.env`. Throws `ConfigError` when
+ * a twin can't be read or both are set.
+ */
+export function readEnvironment(processEnvironment: Environment = process.env): Environment {
+  const environment = { ...processEnvironment };
+  const problems: string[] = [];
+  for (const [name, { secret }] of variables) {
+    const path = environment[`${name}_FILE`];
+    if (!secret || !path) continue;
+    delete environment[`${name}_FILE`];
+    if (environment[name]) {
+      problems.push(`${name} and ${name}_FILE are both set: keep one of them`);
+      continue;
+    }
+    try {
+      environment[name] = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    } catch (error) {
+      problems.push(`${name}_FILE names "${path}", which can't be read: ${String(error)}`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { ...environment, COMMIT: environment['COMMIT'] || gitCommit() };
+}
+
+/** `undefined` where there is no git or no repository: an image is given COMMIT when it is built. */
+function gitCommit(): string | undefined {
+  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** Pure. Throws `ConfigError` with everything that is wrong. An empty variable counts as absent. */
+export function parseConfig(environment: Environment): Config {
+  const problems = unknownVariables(environment);
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of variables) {
+    const text = environment[name] || variable.fallback;
+    if (text === undefined) {
+      if (variable.required) problems.push(`${name} is missing: it must be ${variable.allowed}`);
+      continue;
+    }
+    const parsed = variable.schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(`${name} must be ${variable.allowed}${variable.secret ? '' : `, got ${JSON.stringify(text)}`}`);
+  }
+  // Each entry was made by the schema of its name, and what is missing has its problem.
+  const known = values as Partial<ConfigValues>;
+  if (known.PERFORMANCE_CACHE === 'look-aside' && !environment['REDIS_CACHE_URL'])
+    problems.push(
+      `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
+    );
+  if (problems.length > 0) throw new ConfigError(problems);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
+  return group(known as ConfigValues);
+}
+
+function group(values: ConfigValues): Config {
+  return {
+    api: {
+      host: values.HOST,
+      port: values.PORT,
+      token: values.API_TOKEN,
+      requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    },
+    admin: { host: values.HOST, port: values.ADMIN_PORT },
+    database: databaseOptions(values),
+    performanceCache: performanceCacheOptions(values),
+    logLevel: values.LOG_LEVEL,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    commit: values.COMMIT,
+  };
+}
+
+function databaseOptions(values: ConfigValues): DatabaseOptions {
+  const times = { acquireTimeoutMs: values.DATABASE_ACQUIRE_TIMEOUT_MS, slowQueryMs: values.DATABASE_SLOW_QUERY_MS };
+  return values.DATABASE_URL.engine === 'sqlite'
+    ? { ...values.DATABASE_URL, readers: values.DATABASE_POOL_SIZE ?? 4, ...times }
+    : { ...values.DATABASE_URL, poolSize: values.DATABASE_POOL_SIZE ?? 10, ...times };
+}
+
+function performanceCacheOptions(values: ConfigValues): PerformanceCacheOptions {
+  if (values.PERFORMANCE_CACHE === 'off' || values.REDIS_CACHE_URL === undefined) return { mode: 'off' };
+  return {
+    mode: 'look-aside',
+    redisUrl: values.REDIS_CACHE_URL,
+    ttlMs: values.PERFORMANCE_CACHE_TTL_MS,
+    negativeTtlMs: values.PERFORMANCE_CACHE_NEGATIVE_TTL_MS,
+    commandTimeoutMs: values.PERFORMANCE_CACHE_COMMAND_TIMEOUT_MS,
+    leaseWaitMs: values.PERFORMANCE_CACHE_LEASE_WAIT_MS,
+    leaseTtlMs: values.PERFORMANCE_CACHE_LEASE_TTL_MS,
+    maxLoadsInFlight: values.PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT,
+    loadQueueTimeoutMs: values.PERFORMANCE_CACHE_LOAD_QUEUE_TIMEOUT_MS,
+  };
+}
+
+/** Every secret text of a configuration, whole URLs and the passwords in them: what no log line may contain. */
+export function secretsOf(config: Config): readonly string[] {
+  const urls = [
+    config.database.engine === 'postgres' ? config.database.connectionString : undefined,
+    config.performanceCache.mode === 'look-aside' ? config.performanceCache.redisUrl : undefined,
+  ].filter((url) => url !== undefined);
+  const passwords = urls.map((url) => new URL(url).password).filter((password) => password !== '');
+  return [config.api.token, ...urls, ...passwords, ...passwords.map(unescape)];
+}
+
+function unknownVariables(environment: Environment): string[] {
+  const known = variables.flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
+  return Object.keys(environment)
+    .filter((name) => ownPrefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
+    .map((name) => {
+      const nearest = known.toSorted((a, b) => editDistance(a, name) - editDistance(b, name))[0];
+      return `${name} is not a variable of the service: did you mean ${nearest}?`;
+    });
+}
+
+/** Levenshtein distance, by rows (Wagner and Fischer, "The String-to-String Correction Problem", 1974). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let index = 0; index < a.length; index++) {
+    const next = [index + 1];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (row[column - 1] ?? 0) + (a[index] === b[column - 1] ? 0 : 1);
+      next.push(Math.min((row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
