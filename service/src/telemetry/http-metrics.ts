@@ -1,0 +1,24 @@
+import { Histogram, type Registry } from 'prom-client';
+
+export interface HttpMetrics {
+  /** `route` is a pattern such as `/performances/{id}`, or `unmatched`: never a path. */
+  observe(method: string, route: string, status: number, seconds: number): void;
+}
+
+/** Methods beside these are counted as `other`: a client must not be able to make series. */
+const namedMethods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
+
+export function createHttpMetrics(registry: Registry): HttpMetrics {
+  const duration = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'Seconds from the request to its answer, by route pattern',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+  return {
+    observe(method, route, status, seconds) {
+      duration.observe({ method: namedMethods.has(method) ? method : 'other', route, status }, seconds);
+    },
+  };
+}
