@@ -1,0 +1,135 @@
+import {
+  createDocument,
+  type ZodOpenApiHeadersObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi';
+import { z } from 'zod';
+
+import { noParameters, type Operation } from './operation.ts';
+import { type ProblemCode, problemKinds, problemMediaType, problemType } from './problem-details.ts';
+import { problemSchema } from './schemas.ts';
+
+/** What every operation can answer, whatever it does. */
+const everywhere: readonly ProblemCode[] = [
+  'malformed-request',
+  'not-acceptable',
+  'request-timeout',
+  'uri-too-long',
+  'invalid-request',
+  'headers-too-large',
+  'internal-error',
+];
+const ofBodies: readonly ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'unauthorized'];
+const ofTheDatabase: readonly ProblemCode[] = ['overloaded', 'database-unavailable'];
+
+/** OpenAPI 3.1 from the definitions that serve and validate. */
+export function createOpenApiDocument(operations: readonly Operation[]): object {
+  const document = createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Ticketing',
+      version: '0.1.0',
+      description:
+        'Venues, halls, performances and showtimes. Every refusal is a problem document (RFC 9457) with a stable ' +
+        '`code`; `x-problems` lists them. Reads revalidate with `ETag` and `If-None-Match`. Ids are whole numbers ' +
+        'from 1 to 2^53 - 1; an address with anything else in their place is 404.',
+    },
+    paths: Object.fromEntries(
+      [...Map.groupBy(operations, ({ path }) => path)].map(([path, ofPath]) => [
+        path,
+        Object.fromEntries(ofPath.map((operation) => [operation.method, describeOperation(operation)])),
+      ]),
+    ),
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'API_TOKEN' } } },
+  });
+  return { ...document, 'x-problems': describeProblems() };
+}
+
+function describeOperation(operation: Operation): ZodOpenApiOperationObject {
+  const { operationId, summary, resource, query, body, success } = operation;
+  return {
+    operationId,
+    summary,
+    requestParams: {
+      ...(resource && {
+        path: z.object({
+          id: z
+            .int()
+            .min(1)
+            .meta({ description: `Id of the ${resource}` }),
+        }),
+      }),
+      ...(query !== noParameters && { query }),
+      ...(success.conditional && { header: z.object({ 'If-None-Match': z.string().optional() }) }),
+    },
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: Object.fromEntries(body.mediaTypes.map((mediaType) => [mediaType, { schema: body.schema }])),
+      },
+      security: [{ token: [] }],
+    }),
+    responses: describeResponses(operation),
+  };
+}
+
+function describeResponses(operation: Operation): ZodOpenApiOperationObject['responses'] {
+  const { success, summary } = operation;
+  const headers = {
+    'X-Request-Id': 'Of the request, as it is in the log',
+    ...(success.conditional && { ETag: 'Of these bytes' }),
+    ...success.headers,
+  };
+  const refusals = [...Map.groupBy(possibleProblems(operation), (code) => problemKinds[code].status)];
+  const responses: readonly (readonly [number, ZodOpenApiResponseObject])[] = [
+    [
+      success.status,
+      {
+        description: summary,
+        headers: describeHeaders(headers),
+        content: { 'application/json': { schema: success.schema } },
+      },
+    ],
+    ...(success.conditional
+      ? [[304, { description: 'The client has these bytes', headers: describeHeaders(headers) }] as const]
+      : []),
+    ...refusals.map(([status, codes]) => [status, describeRefusal(codes)] as const),
+  ];
+  return Object.fromEntries(responses);
+}
+
+function describeRefusal(codes: readonly ProblemCode[]): ZodOpenApiResponseObject {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problemKinds[code].title}`).join('. '),
+    content: { [problemMediaType]: { schema: problemSchema } },
+  };
+}
+
+function possibleProblems({ resource, body, path, refusals = [] }: Operation): ProblemCode[] {
+  const fromMemory = path === '/version' || path === '/openapi.json';
+  return [
+    ...new Set<ProblemCode>([
+      ...everywhere,
+      ...(body ? ofBodies : []),
+      ...(resource ? [`${resource}-not-found` as const] : []),
+      ...(fromMemory ? [] : ofTheDatabase),
+      ...refusals,
+    ]),
+  ];
+}
+
+function describeHeaders(headers: Readonly<Record<string, string>>): ZodOpenApiHeadersObject {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [
+      name,
+      { description, schema: { type: name === 'Age' ? 'integer' : 'string' } as const },
+    ]),
+  );
+}
+
+function describeProblems(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(problemKinds).map(([code, { status, title }]) => [code, { type: problemType(code), status, title }]),
+  );
+}

@@ -1,0 +1,45 @@
+import type { Context, Middleware } from 'koa';
+import type { Logger } from 'pino';
+
+import type { HttpMetrics } from '../telemetry/http-metrics.ts';
+import { createRequestIds, requestContext } from '../telemetry/request-context.ts';
+import { HttpError, toProblem } from './problem-details.ts';
+
+const longestUrl = 4096;
+
+/**
+ * The outermost middleware: gives the request its id, turns whatever is thrown into a problem document, and
+ * counts. A read that went well writes no line at the default level; the metrics have it.
+ */
+export function createRequestBoundary({ logger, metrics }: { logger: Logger; metrics: HttpMetrics }): Middleware {
+  const requestIdOf = createRequestIds();
+  return (ctx, next) => {
+    const startedMs = performance.now();
+    const requestId = requestIdOf(ctx.req.headers['x-request-id']);
+    ctx.res.setHeader('X-Request-Id', requestId);
+    return requestContext.run({ requestId }, async () => {
+      try {
+        if (ctx.url.length > longestUrl)
+          throw new HttpError('uri-too-long', `an address may have ${longestUrl} characters`);
+        await next();
+      } catch (error) {
+        answerProblem(ctx, error, requestId, logger);
+      }
+      const seconds = (performance.now() - startedMs) / 1000;
+      const { method } = ctx;
+      const { route = 'unmatched' } = ctx.state as { route?: string };
+      metrics.observe(method, route, ctx.status, seconds);
+      const level = method === 'GET' || method === 'HEAD' || ctx.status >= 400 ? 'debug' : 'info';
+      if (logger.isLevelEnabled(level)) logger[level]({ event: 'request', method, route, status: ctx.status, seconds });
+    });
+  };
+}
+
+function answerProblem(ctx: Context, error: unknown, requestId: string, logger: Logger): void {
+  const problem = toProblem(error, { instance: ctx.path, requestId });
+  if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });
+  else if (problem.code === 'database-unavailable') logger.warn({ event: 'database-unavailable', err: error });
+  ctx.status = problem.status;
+  ctx.set(problem.headers);
+  ctx.body = problem.body;
+}
