@@ -20,20 +20,24 @@ export interface LoadWindow {
   /** Answers whose body was not what the script expected. */
   readonly wrongBodies: number;
   readonly droppedIterations: number;
-  /** Body bytes received. */
+  /** Bytes received on the wire: heads and bodies, and compressed where they are. */
   readonly responseBytes: number;
-  /** The largest number of virtual users in use, as a share of those it was allowed. */
+  /** The largest number of virtual users with a request under way, as a share of all that there were. */
   readonly virtualUserShare: number;
-  /** The latest start of an iteration after its due time, in seconds: the median and the largest of them. */
+  /**
+   * How late iterations started, by the script's clock of whole milliseconds: after their due time in the open
+   * model, after the end of the user's think time in the closed one.
+   */
   readonly scheduleLagSeconds: { readonly median: number; readonly largest: number };
 }
 
 export interface RunningLoad {
   readonly processId: number;
-  /** Resolves when the first iteration is about to start. */
+  /** Resolves when the first iteration is about to start, with the moment by k6's clock; rejects if none did. */
   readonly started: Promise<Date>;
   /** Resolves when k6 has ended; rejects with its words when it ended with an exit status that voids the data. */
   readonly finished: Promise<FinishedLoad>;
+  /** Ends k6 if it still runs. `finished` then rejects: what a stopped run measured is void. */
   stop(): Promise<void>;
 }
 
