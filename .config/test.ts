@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 
-import { setUpTools } from '../benchmarks/toolchain/set-up-tools.ts';
+import { environmentWith, setUpTools } from '../benchmarks/toolchain/set-up-tools.ts';
+import type { Tool } from '../benchmarks/toolchain/tool.ts';
 
 /**
  * `make test`: sets up what the tests need, runs vitest (its own arguments may follow, as in `node .config/test.ts
@@ -17,25 +18,24 @@ const reportSchema = z.object({
   testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
 });
 
-async function setUp(): Promise<boolean> {
+async function setUp(): Promise<readonly Tool[] | undefined> {
   try {
-    await setUpTools(['redis-server', 'postgres'], process.stdout);
-    return true;
+    return await setUpTools(['redis-server', 'postgres'], process.stdout);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    return false;
+    return undefined;
   }
 }
 
-async function runVitest(argumentsOfVitest: readonly string[]): Promise<number> {
+async function runVitest(tools: readonly Tool[], argumentsOfVitest: readonly string[]): Promise<number> {
   const scratch = await mkdtemp(join(tmpdir(), 'test-report-'));
   const report = join(scratch, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   try {
     const { exitCode = 1 } = await execa(
-      'vitest',
+      'node_modules/.bin/vitest',
       ['run', '--config', '.config/vitest.ts', ...reporters, ...argumentsOfVitest],
-      { stdio: ['ignore', 'inherit', 'inherit'], reject: false },
+      { env: environmentWith(tools), stdio: ['ignore', 'inherit', 'inherit'], reject: false },
     );
     console.log(await summarise(report, exitCode));
     return exitCode;
@@ -58,4 +58,5 @@ async function summarise(report: string, exitCode: number): Promise<string> {
 
 // At the terminal Ctrl-C reaches vitest too: it stops its servers, and we wait for it.
 process.on('SIGINT', () => {});
-process.exitCode = (await setUp()) ? await runVitest(process.argv.slice(2)) : 4;
+const tools = await setUp();
+process.exitCode = tools === undefined ? 4 : await runVitest(tools, process.argv.slice(2));

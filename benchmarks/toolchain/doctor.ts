@@ -24,7 +24,7 @@ async function toolRow(name: ToolName): Promise<Row> {
 
 async function remedy(name: ToolName): Promise<string> {
   for (const installation of installations[name]) {
-    if (await installation.isPossible()) return `make setup gets it by ${installation.title}`;
+    if (await installation.isPossible()) return `installed when it is first needed, by ${installation.title}`;
   }
   return installCommand(name);
 }

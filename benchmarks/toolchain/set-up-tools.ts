@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { delimiter, dirname, relative } from 'node:path';
 
 import { createProgress, type ProgressOutput } from './progress.ts';
 import { requireTool } from './require-tool.ts';
@@ -18,6 +18,14 @@ export async function setUpTools(names: readonly ToolName[], output: ProgressOut
     tools.push(tool);
   }
   return tools;
+}
+
+/** This process's environment, in which a program that is started by its name is the tool that was set up, and node us. */
+export function environmentWith(tools: readonly Tool[]): NodeJS.ProcessEnv {
+  const folders = [process.execPath, ...tools.map(({ path }) => path)].map(dirname);
+  return Object.assign({}, process.env, ...tools.map(({ environment }) => environment), {
+    PATH: [...folders, process.env['PATH'] ?? ''].join(delimiter),
+  });
 }
 
 function describeTool({ name, version, origin, path }: Tool): string {
