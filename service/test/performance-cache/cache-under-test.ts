@@ -11,6 +11,7 @@ import type {
   Representation,
 } from '../../src/performance-cache/performance-cache.ts';
 import { createRepresentation } from '../../src/performance-cache/representation.ts';
+import { recordEvents } from '../recorded-events.ts';
 
 export const detail = (performanceId: number): PerformanceReadKey => ({ kind: 'detail', performanceId });
 export const list = (genre?: 'opera' | 'dance', city?: string): PerformanceReadKey => ({
@@ -35,7 +36,7 @@ export const lookAside = {
 export interface CacheUnderTest {
   readonly cache: PerformanceCache;
   /** The sum of a metric's series that carry these labels. */
-  metric(name: string, labels?: Record<string, string>): Promise<number>;
+  readonly metric: (name: string, labels?: Record<string, string>) => Promise<number>;
   /** Events that were logged, in order. */
   readonly events: readonly string[];
 }
@@ -46,13 +47,10 @@ export function createCacheUnderTest(
   dependencies: Partial<PerformanceCacheDependencies> = {},
 ): CacheUnderTest {
   const registry = new Registry();
-  const events: string[] = [];
-  const log = (fields: unknown): void => {
-    if (typeof fields === 'object' && fields && 'event' in fields) events.push(String(fields.event));
-  };
+  const { events, logger } = recordEvents();
   const cache = createPerformanceCache(
     { ...lookAside, redisUrl, ...options },
-    { metrics: createPerformanceCacheMetrics(registry), logger: { info: log, warn: log }, ...dependencies },
+    { metrics: createPerformanceCacheMetrics(registry), logger, ...dependencies },
   );
   return {
     cache,
@@ -82,7 +80,7 @@ export async function untilAsked(cache: PerformanceCache): Promise<void> {
 
 /** A load that answers when it is told to, and counts how often it began. */
 export function heldLoad(): {
-  load(): Promise<Representation | undefined>;
+  readonly load: () => Promise<Representation | undefined>;
   readonly begun: Promise<void>;
   answer(value: unknown): void;
   begins(): number;

@@ -125,7 +125,7 @@ describe('many readers of one page that is not stored', () => {
     await Promise.all(reads);
     expect(held.begins()).toBe(1);
     const waits = await Promise.all([here, there].map(({ metric }) => metric('performance_cache_lease_waits_total')));
-    expect(waits.sort()).toEqual([0, 1]);
+    expect(waits.reduce((sum, waited) => sum + waited)).toBe(1);
   });
 
   it("load themselves, once and without storing, when another process's load takes too long", async () => {
