@@ -17,7 +17,7 @@ const exitStatuses = { CONFIRMED: 0, REFUTED: 1, INCONCLUSIVE: 2, INVALID: 3 } a
 
 /**
  * Holds the claim against the interval of its metric. Guards come first: a run that broke one proves nothing,
- * whatever it shows. Slots of role sweep and closed enter no claim; a guard that failed there is shown there.
+ * whatever it shows. Which guards a slot has is the experiment's choice; each that is there counts.
  */
 export function judge(run: RunRecord, primary: Comparison, completeBlocks: number): Verdict {
   const invalid = invalidReasons(run, primary, completeBlocks);
@@ -60,13 +60,12 @@ function invalidReasons(run: RunRecord, primary: Comparison, completeBlocks: num
   return reasons;
 }
 
-/** Guards that did not hold, each with where and what was seen, of the run and of the slots that it rests on. */
+/** Guards that did not hold, each with where and what was seen. */
 function brokenGuards({ guards, slots }: RunRecord): Map<string, string[]> {
   const broken = new Map<string, string[]>();
   const add = (guard: string, place: string) => broken.set(guard, [...(broken.get(guard) ?? []), place]);
   for (const { guard, held, observed } of guards) if (!held) add(guard, observed);
   for (const slot of slots) {
-    if (slot.role !== 'measured' && slot.role !== 'calibration') continue;
     for (const { guard, held, observed } of slot.guards) if (!held) add(guard, `slot ${slot.id}: ${observed}`);
   }
   return broken;

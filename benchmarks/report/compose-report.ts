@@ -1,0 +1,35 @@
+import { analyzeRun } from '../analysis/analyze-run.ts';
+import type { Evidence } from '../evidence/schema.ts';
+
+import type { Content, ReportDocument } from './report-document.ts';
+import { measurementSections } from './sections/measurements.ts';
+import { otherSlotSections } from './sections/other-slots.ts';
+import { provenanceSections } from './sections/provenance.ts';
+import { validitySection } from './sections/validity.ts';
+import { verdictSentence } from './verdict-sentence.ts';
+
+/** The whole report, before it is HTML or Markdown. */
+export function composeReport(evidence: Evidence): ReportDocument {
+  const { run } = evidence;
+  const analysis = analyzeRun(evidence);
+  const { verdict } = analysis;
+  const summary: Content[] = [
+    { kind: 'paragraph', term: 'Question', text: run.experiment.question },
+    { kind: 'paragraph', term: 'Claim', text: run.experiment.claim.text },
+    { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+  ];
+  const validity = validitySection(run);
+  const rest = [
+    ...measurementSections(run, analysis),
+    ...otherSlotSections(run, analysis),
+    ...(verdict.name === 'INVALID' ? [] : [validity]),
+    ...provenanceSections(run),
+  ];
+  return {
+    title: run.experiment.title,
+    verdict: { name: verdict.name, sentence: verdictSentence(evidence, analysis) },
+    summary,
+    // What voids a run is what its reader needs first.
+    sections: verdict.name === 'INVALID' ? [validity, ...rest] : rest,
+  };
+}

@@ -1,0 +1,122 @@
+import type { Location } from '../analysis/signed-rank.ts';
+
+interface Scale {
+  readonly factor: number;
+  /** Follows the number, with its space where it has one. */
+  readonly suffix: string;
+}
+
+const steps: Readonly<Record<string, readonly (readonly [factor: number, suffix: string])[]>> = {
+  s: [
+    [1, ' s'],
+    [1e-3, ' ms'],
+    [1e-6, ' µs'],
+  ],
+  bytes: [
+    [2 ** 30, ' GiB'],
+    [2 ** 20, ' MiB'],
+    [2 ** 10, ' KiB'],
+    [1, ' B'],
+  ],
+  '1/s': [[1, '/s']],
+};
+
+/** How a quantity of this size is printed. "s per 1,000 requests" is too long to follow each number: no suffix. */
+export function scaleOf(unit: string, size: number): Scale {
+  const own = steps[unit];
+  const step = own?.find(([factor]) => Math.abs(size) >= factor) ?? own?.at(-1);
+  if (step) return { factor: step[0], suffix: step[1] };
+  return { factor: 1, suffix: unit.includes(' per ') || unit.startsWith('per ') || unit === '' ? '' : ` ${unit}` };
+}
+
+/** A table's first column says what its cells leave out: `Database CPU, s per 1,000 requests`. */
+export function labelOfRow({ label, unit }: { label: string; unit: string }): string {
+  const rest = unit.startsWith('% ') ? unit.slice(2) : scaleOf(unit, 1).suffix === '' ? unit : '';
+  return rest === '' ? label : `${label}, ${rest}`;
+}
+
+/** The unit of a table's cell: `%` for "% of a core". */
+export function unitOfCell(unit: string): string {
+  return unit.startsWith('% ') ? '%' : unit;
+}
+
+/** `12,345`, `4.10`, `0.00123`: three significant digits, or whole numbers as they are. */
+export function formatNumber(value: number, significantDigits = 3): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value)) return fixed(value, 0);
+  return fixed(value, significantDigits - 1 - exponentOf(value));
+}
+
+export function formatQuantity(value: number, unit: string): string {
+  const { factor, suffix } = scaleOf(unit, value);
+  return formatNumber(value / factor) + suffix;
+}
+
+/** `4.1 % [3.8, 4.4]`, to the digits that the interval supports. */
+export function formatEstimate(location: Location, unit: string): string {
+  const { factor, suffix } = scaleOf(unit, location.estimate);
+  const [estimate, lower, upper] = [location.estimate / factor, location.lower / factor, location.upper / factor];
+  const decimals = supportedDecimals(estimate, (upper - lower) / 2);
+  return `${fixed(estimate, decimals)}${suffix} [${fixed(lower, decimals)}, ${fixed(upper, decimals)}]`;
+}
+
+/** A ratio after/before with its interval: `÷ 19 [18, 20]`, `× 2.1 [2.0, 2.2]` or `−4.1 % [−5.0, −3.2]`. */
+export function formatChange(ratio: Location): string {
+  if (ratio.estimate <= 0.5) {
+    const inverse = { ...ratio, estimate: 1 / ratio.estimate, lower: 1 / ratio.upper, upper: 1 / ratio.lower };
+    return `÷ ${formatEstimate(inverse, '')}`;
+  }
+  if (ratio.estimate >= 2) return `× ${formatEstimate(ratio, '')}`;
+  const percent = (value: number) => (value - 1) * 100;
+  const [estimate, lower, upper] = [percent(ratio.estimate), percent(ratio.lower), percent(ratio.upper)];
+  const decimals = Math.min(1, supportedDecimals(estimate, (upper - lower) / 2));
+  const signed = (value: number) => {
+    const text = fixed(value, decimals);
+    return value > 0 && !/^0(\.0*)?$/.test(text) ? `+${text}` : text;
+  };
+  return `${signed(estimate)} % [${signed(lower)}, ${signed(upper)}]`;
+}
+
+/** `19 times less`, `12 % more`, `no difference`. */
+export function changeInWords(ratio: number): string {
+  const [factor, word] = ratio < 1 ? [1 / ratio, 'less'] : [ratio, 'more'];
+  if (factor >= 2) return `${formatNumber(factor, 2)} times ${word}`;
+  const percent = formatNumber(Math.abs(ratio - 1) * 100, 2);
+  return Math.abs(ratio - 1) < 0.0005 ? 'no difference' : `${percent} % ${word}`;
+}
+
+/** A relative change: 0.05 is `5 %`. */
+export function formatShare(share: number): string {
+  return `${formatNumber(share * 100, 2)} %`;
+}
+
+/** `0.031`, `0.0020`, `< 0.0001`. */
+export function formatPValue(pValue: number): string {
+  if (pValue < 0.0001) return '< 0.0001';
+  return formatNumber(pValue, 2);
+}
+
+/**
+ * Decimals for one significant digit of the half-width, two where it begins with 1 (the rule of the Particle
+ * Data Group, simplified), and four significant digits of the estimate at most. Negative: tens, hundreds.
+ */
+function supportedDecimals(estimate: number, halfWidth: number): number {
+  const most = (estimate === 0 ? 0 : 3 - exponentOf(estimate)) | 0;
+  if (!(halfWidth > 0)) return Number.isInteger(estimate) ? 0 : most - 1;
+  const exponent = exponentOf(halfWidth);
+  const digits = halfWidth / 10 ** exponent < 2 ? 2 : 1;
+  return Math.min(most, digits - 1 - exponent);
+}
+
+function exponentOf(value: number): number {
+  return value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+}
+
+function fixed(value: number, decimals: number): string {
+  const rounded = decimals < 0 ? Math.round(value / 10 ** -decimals) * 10 ** -decimals : value;
+  const text = Math.abs(rounded).toFixed(Math.min(12, Math.max(0, decimals)));
+  const [whole = '', fraction] = text.split('.');
+  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',');
+  const sign = rounded < 0 && /[1-9]/.test(text) ? '−' : '';
+  return sign + grouped + (fraction === undefined ? '' : `.${fraction}`);
+}

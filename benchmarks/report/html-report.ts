@@ -1,0 +1,112 @@
+import type { VerdictName } from '../analysis/verdict.ts';
+
+import { badges } from './badges.ts';
+import { html, raw } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { pageStyle } from './page-style.ts';
+import type { Content, ReportDocument, Section, Table } from './report-document.ts';
+import { inlineSvg } from './svg.ts';
+
+/** One self-contained page: no network, no script, both themes, phone and A4. */
+export function htmlReport({ title, verdict, summary, sections }: ReportDocument): string {
+  const { name } = verdict;
+  const sentence = verdict.sentence.slice(name.length + 1).trim();
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width,initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${name}: ${title}</title>
+        <style>
+          ${raw(pageStyle)}
+        </style>
+      </head>
+      <body class="${name.toLowerCase()}">
+        <header>
+          <h1>
+            <span class="badge"><span aria-hidden="true">${badges[name]}</span> ${name}.</span> ${prose(sentence)}
+          </h1>
+          <p class="title">${title}</p>
+          ${summary.map((content) => contentMarkup(content, name))}
+        </header>
+        <nav aria-label="Contents">
+          <ul>
+            ${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
+          </ul>
+        </nav>
+        <main>${sections.map((section) => sectionMarkup(section, name))}</main>
+      </body>
+    </html> `;
+  return page.markup;
+}
+
+function sectionMarkup({ id, title, contents }: Section, verdict: VerdictName): Markup {
+  return html`<section id="${id}" aria-labelledby="${id}-heading">
+    <h2 id="${id}-heading">${title}</h2>
+    ${contents.map((content) => contentMarkup(content, verdict))}
+  </section> `;
+}
+
+function contentMarkup(content: Content, verdict: VerdictName): Markup {
+  switch (content.kind) {
+    case 'paragraph':
+      return html`<p>
+        ${content.term === undefined ? undefined : html`<b>${content.term}:</b> `}${prose(content.text)}
+      </p> `;
+    case 'list':
+      return html`<ul>
+        ${content.items.map((item) => html`<li>${prose(item)}</li>`)}
+      </ul> `;
+    case 'code':
+      return html`<pre tabindex="0"><code>${content.text}</code></pre> `;
+    case 'table':
+      return content.collapsed === true ? folded(content.table) : tableMarkup(content.table);
+    case 'chart': {
+      const { chart, table } = content;
+      return html`<figure>
+          ${raw(inlineSvg(chart, 'wide', verdict))} ${raw(inlineSvg(chart, 'narrow', verdict))}
+          <figcaption><b>${chart.title}.</b> ${prose(chart.description)}</figcaption>
+        </figure>
+        ${table ? folded(table) : undefined}`;
+    }
+    default:
+      throw new TypeError(`unknown content ${JSON.stringify(content satisfies never)}`);
+  }
+}
+
+function folded(table: Table): Markup {
+  return html`<details>
+    <summary>Table: ${table.caption}</summary>
+    ${tableMarkup(table)}
+  </details> `;
+}
+
+function tableMarkup({ caption, columns, rows }: Table): Markup {
+  const alignment = (index: number) => (columns[index]?.numeric === true ? 'n' : 't');
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(({ label }, index) => html`<th scope="col" class="${alignment(index)}">${label}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (cells) =>
+            html`<tr>
+              ${cells.map((cell, index) => (index === 0 ? html`<th scope="row" class="${alignment(0)}">${cell}</th>` : html`<td class="${alignment(index)}">${prose(cell)}</td>`))}
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div> `;
+}
+
+/** Keeps a number and its unit on one line. */
+function prose(text: string): string {
+  return text.replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B)(?![\w]))/g, '$1\u{a0}');
+}

@@ -1,0 +1,98 @@
+import { findingOf } from '../../analysis/comparison.ts';
+import type { Comparison } from '../../analysis/comparison.ts';
+import type { Location } from '../../analysis/signed-rank.ts';
+import type { RunRecord } from '../../evidence/schema.ts';
+import { formatChange, formatEstimate, formatPValue, formatShare, labelOfRow, unitOfCell } from '../formats.ts';
+import type { Column, Content, Table } from '../report-document.ts';
+import { paragraph } from '../report-document.ts';
+
+const findings = {
+  better: 'better',
+  worse: 'worse',
+  different: 'different',
+  'below-floor': 'real, below the floor',
+  'not-detected': '~',
+  'not-tested': '',
+} as const;
+
+/** Before, after and the change of some metrics. */
+export function comparisonTable(run: RunRecord, comparisons: readonly Comparison[], caption: string): Table {
+  return { caption, columns: levelColumns(run), rows: comparisons.map((comparison) => levelCells(comparison)) };
+}
+
+/** Every metric with its test, the claim's first and followed by its control. */
+export function estimateContents(run: RunRecord, comparisons: readonly Comparison[]): Content[] {
+  const [primary, secondary, shown] = (['primary', 'secondary', 'shown'] as const).map((role) =>
+    comparisons.filter(({ metric }) => metric.role === role),
+  );
+  const rows = [
+    ...(primary ?? []).flatMap((own) => [testedRow(own), ...controlRow(own)]),
+    ...(secondary ?? []).map(testedRow),
+    ...(shown ?? []).map(testedRow),
+  ];
+  const numeric = (label: string): Column => ({ label, numeric: true });
+  const columns = [...levelColumns(run), numeric('p'), numeric('Floor'), { label: 'Finding' }, numeric('Detectable')];
+  const warnings = comparisons.flatMap(({ metric, warnings }) =>
+    warnings.map((warning) => `${metric.label}: ${warning}.`),
+  );
+  return [
+    {
+      kind: 'table',
+      table: {
+        caption: `Hodges-Lehmann estimates over ${run.profile.blocks} blocks with exact signed-rank intervals`,
+        columns,
+        rows,
+      },
+    },
+    ...(warnings.length > 0 ? [{ kind: 'list', items: warnings } as const] : []),
+    paragraph(
+      `Intervals: ${confidenceInWords(comparisons)}. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Metrics without a p are shown, not tested.`,
+    ),
+    paragraph(
+      'Control: in each block one variant’s two slots, as a ratio with a random direction, both drawn from the run’s seed. It is broken when its interval excludes no change and its estimate is beyond half the floor; the verdict is then INCONCLUSIVE.',
+    ),
+  ];
+}
+
+function levelColumns({ experiment }: RunRecord): Column[] {
+  const [before, after] = experiment.variants;
+  return [
+    { label: 'Metric' },
+    { label: `Before: ${before.label}`, numeric: true },
+    { label: `After: ${after.label}`, numeric: true },
+    { label: 'Change', numeric: true },
+  ];
+}
+
+function levelCells({ metric, before, after, ratio }: Comparison): string[] {
+  const cell = (location: Location | undefined) =>
+    location === undefined ? 'not measured' : formatEstimate(location, unitOfCell(metric.unit));
+  return [labelOfRow(metric), cell(before), cell(after), ratio ? formatChange(ratio) : '–'];
+}
+
+function testedRow(comparison: Comparison): string[] {
+  const { metric, adjustedPValue, smallestDetectable } = comparison;
+  const tested = metric.role !== 'shown';
+  return [
+    ...levelCells(comparison),
+    adjustedPValue === undefined ? '' : formatPValue(adjustedPValue),
+    tested && metric.floor !== undefined ? formatShare(metric.floor) : '',
+    findings[findingOf(comparison)],
+    smallestDetectable === undefined ? (tested ? 'none' : '') : `±${formatShare(smallestDetectable)}`,
+  ];
+}
+
+function controlRow({ metric, control }: Comparison): string[][] {
+  if (control === undefined)
+    return [[`Control: ${metric.label}, a variant against itself`, '', '', 'not measured', '', '', '', '']];
+  const limit = metric.floor === undefined ? '' : formatShare(metric.floor / 2);
+  const finding = control.broken ? 'BROKEN' : 'clean';
+  return [
+    [`Control: ${metric.label}, a variant against itself`, '', '', formatChange(control.ratio), '', limit, finding, ''],
+  ];
+}
+
+function confidenceInWords(comparisons: readonly Comparison[]): string {
+  const levels = new Set(comparisons.flatMap(({ before }) => (before ? [(before.confidence * 100).toFixed(1)] : [])));
+  return levels.size === 0 ? 'none' : `${[...levels].join(' or ')} % confidence, exact`;
+}

@@ -1,0 +1,43 @@
+import { analyzeRun } from '../analysis/analyze-run.ts';
+import type { Analysis } from '../analysis/analyze-run.ts';
+import type { Evidence, RunRecord } from '../evidence/schema.ts';
+
+import { changeInWords, formatEstimate, formatNumber, formatQuantity } from './formats.ts';
+
+/** The verdict in words, with its number and interval; an invalid run gives its reasons and no number. */
+export function verdictSentence(evidence: Evidence, analysis: Analysis = analyzeRun(evidence)): string {
+  const { run } = evidence;
+  const { verdict, primary } = analysis;
+  const { name, reasons } = verdict;
+  if (name === 'INVALID') return `INVALID. This run proves nothing: ${reasons.join('; ')}.`;
+  const words = [`${name}.`];
+  if (name === 'INCONCLUSIVE') words.push(`${capitalised(reasons.join('; '))} (${boundInWords(run)}).`);
+  words.push(finding(run, primary));
+  if (name === 'REFUTED') words.push(`The claim was ${boundInWords(run)}.`);
+  words.push(
+    `(${primary.values.length} blocks, ${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}.)`,
+  );
+  return words.join(' ');
+}
+
+/** `at most 20 %`. */
+export function boundInWords({ experiment: { claim, metrics } }: RunRecord): string {
+  const unit = metrics.find(({ id }) => id === claim.metric)?.unit ?? '';
+  return `${claim.relation === 'at-most' ? 'at most' : 'at least'} ${formatQuantity(claim.bound, unit)}`;
+}
+
+function finding(run: RunRecord, { metric, before, after, ratio }: Analysis['primary']): string {
+  const { claim, variants } = run.experiment;
+  const template =
+    claim.finding ??
+    `${metric.label} was {after} with ${variants[1].label} at {rate} reads/s, and {before} with ${variants[0].label}: {change}.`;
+  return template
+    .replaceAll('{before}', before ? formatEstimate(before, metric.unit) : 'not measured')
+    .replaceAll('{after}', after ? formatEstimate(after, metric.unit) : 'not measured')
+    .replaceAll('{rate}', formatNumber(run.offeredRatePerSecond))
+    .replaceAll('{change}', ratio ? changeInWords(ratio.estimate) : 'no ratio');
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
