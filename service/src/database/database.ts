@@ -1,8 +1,10 @@
 import type { CompiledQuery } from 'kysely';
 
+import type { QueryName } from './query-name.ts';
+
 /** Runs statements that Kysely has built. The name labels metrics and the slow query log: it is never a value. */
 export interface QueryExecutor {
-  execute<Row>(name: string, query: CompiledQuery<Row>): Promise<readonly Row[]>;
+  execute<Row>(name: QueryName, query: CompiledQuery<Row>): Promise<readonly Row[]>;
 }
 
 /**

@@ -1,0 +1,117 @@
+import { CompiledQuery } from 'kysely';
+
+import { DomainError } from '../domain-error.ts';
+import type { ConnectionPool, DatabaseLogger, LentConnection } from './connection-pool.ts';
+import type { DatabaseMetrics } from './database-metrics.ts';
+import type { Database, QueryExecutor } from './database.ts';
+import type { QueryName } from './query-name.ts';
+
+export interface PooledDatabaseParts {
+  readonly engine: Database['engine'];
+  readonly readers: ConnectionPool;
+  /** May be the readers' own. */
+  readonly writers: ConnectionPool;
+  /** The statement that opens a transaction that writes. */
+  readonly begin: string;
+  readonly slowQueryMs: number;
+  readonly metrics: DatabaseMetrics;
+  readonly logger: DatabaseLogger;
+}
+
+type Work<Result> = (connection: LentConnection) => Promise<Result>;
+
+/** The `Database` port over pools of connections: what both engines have in common, and all of its metrics. */
+export function createPooledDatabase(parts: PooledDatabaseParts): Database {
+  const read = createBorrower(parts.readers, parts.metrics);
+  const write = parts.writers === parts.readers ? read : createBorrower(parts.writers, parts.metrics);
+  const run = createRunner(parts);
+  const execute = <Row>(name: QueryName, query: CompiledQuery<Row>) =>
+    read((connection) => run(connection, name, query));
+
+  return {
+    engine: parts.engine,
+    execute,
+    transaction: (work) =>
+      write(async (connection) => {
+        await run(connection, 'begin', CompiledQuery.raw(parts.begin));
+        const transaction: QueryExecutor = { execute: (name, query) => run(connection, name, query) };
+        const result = await work(transaction).catch(async (error: unknown) => {
+          await run(connection, 'rollback', CompiledQuery.raw('rollback')).catch((rollbackError: unknown) => {
+            throw new UnknownConnectionState(error, rollbackError);
+          });
+          throw error;
+        });
+        await run(connection, 'commit', CompiledQuery.raw('commit')).catch((error: unknown) => {
+          throw new UnknownConnectionState(error);
+        });
+        return result;
+      }),
+    async ping() {
+      await execute('ping', CompiledQuery.raw('select 1'));
+    },
+    async close() {
+      await Promise.all([...new Set([parts.readers, parts.writers])].map((pool) => pool.close()));
+    },
+  };
+}
+
+/** The connection may be inside a transaction still, or gone: `error` is what the caller gets. */
+class UnknownConnectionState extends Error {
+  readonly error: unknown;
+
+  constructor(error: unknown, cause?: unknown) {
+    super('the connection is in an unknown state', { cause });
+    this.error = error;
+  }
+}
+
+function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
+  const poolMetrics = metrics.watchPool(pool.name, () => pool.state());
+  return async <Result>(work: Work<Result>): Promise<Result> => {
+    const asked = performance.now();
+    const connection = await pool
+      .acquire()
+      .catch((error: unknown) => {
+        if (error instanceof DomainError && error.code === 'overloaded') poolMetrics.timedOut();
+        throw error;
+      })
+      .finally(() => poolMetrics.acquired(secondsSince(asked)));
+    const taken = performance.now();
+    let state: 'clean' | 'unknown' = 'clean';
+    try {
+      return await work(connection);
+    } catch (error) {
+      const unknown = error instanceof UnknownConnectionState;
+      if (unknown || (error instanceof DomainError && error.code === 'database-unavailable')) state = 'unknown';
+      throw unknown ? error.error : error;
+    } finally {
+      connection.release(state);
+      poolMetrics.used(secondsSince(taken));
+    }
+  };
+}
+
+function createRunner({ metrics, logger, slowQueryMs }: PooledDatabaseParts) {
+  const thresholdSeconds = slowQueryMs / 1_000;
+  return async <Row>(
+    connection: LentConnection,
+    name: QueryName,
+    query: CompiledQuery<Row>,
+  ): Promise<readonly Row[]> => {
+    const started = performance.now();
+    try {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the row's type is the query builder's word
+      return (await connection.run(name, query)) as readonly Row[];
+    } finally {
+      const seconds = secondsSince(started);
+      metrics.queried(name, seconds);
+      if (seconds > thresholdSeconds) {
+        logger.warn({ event: 'slow_query', query: name, seconds, thresholdSeconds }, 'slow query');
+      }
+    }
+  };
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1_000;
+}

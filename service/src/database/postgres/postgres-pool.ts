@@ -1,0 +1,95 @@
+import { Pool, type PoolClient } from 'pg';
+
+import { DomainError } from '../../domain-error.ts';
+import type { ConnectionPool, DatabaseLogger, LentConnection } from '../connection-pool.ts';
+import type { DatabaseOptions } from '../database.ts';
+import type { QueryName } from '../query-name.ts';
+import { postgresError, postgresUnavailable } from './postgres-errors.ts';
+import { postgresValueParsers } from './postgres-value-parsers.ts';
+
+type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
+
+const statementTimeoutMs = 30_000;
+/** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
+const maximumPreparedParameters = 64;
+
+/** pg.Pool as a `ConnectionPool`; statements are prepared once for each connection. */
+export function createPostgresPool(options: PostgresOptions, logger: DatabaseLogger): ConnectionPool {
+  const { connectionString, poolSize, acquireTimeoutMs } = options;
+  const pool = new Pool({
+    connectionString,
+    max: poolSize,
+    connectionTimeoutMillis: acquireTimeoutMs,
+    application_name: 'ticketing',
+    statement_timeout: statementTimeoutMs,
+    // The server cancels first; this ends the wait for one that is frozen or cut off.
+    query_timeout: statementTimeoutMs + 5_000,
+    keepAlive: true,
+    options: '-c TimeZone=UTC',
+    types: postgresValueParsers,
+  });
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => {
+    logger.warn({ event: 'database_connection_lost', reason: error.message }, 'an idle connection was lost');
+  });
+  // pg listens only while a client is idle; the statement under way, or the next one, rejects with the loss.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const statementNames = new Map<string, string>();
+
+  return {
+    name: 'postgres',
+    async acquire() {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw acquireError(error, options);
+      });
+      return lentConnection(client, statementNames);
+    },
+    state: () => ({
+      active: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      pending: pool.waitingCount,
+    }),
+    close: () => pool.end(),
+  };
+}
+
+function acquireError(error: unknown, { poolSize, acquireTimeoutMs }: PostgresOptions): DomainError {
+  // pg-pool has no code for it; "Connection terminated due to connection timeout" is its other timeout.
+  if (!(error instanceof Error) || error.message !== 'timeout exceeded when trying to connect') {
+    return postgresUnavailable(error);
+  }
+  return new DomainError(
+    'overloaded',
+    `none of ${poolSize} connections to PostgreSQL came free within ${acquireTimeoutMs} ms: ` +
+      'try again, or raise DATABASE_POOL_SIZE',
+    { pool: 'postgres', poolSize, acquireTimeoutMs },
+    error,
+  );
+}
+
+function lentConnection(client: PoolClient, statementNames: Map<string, string>): LentConnection {
+  return {
+    async run(name, { sql, parameters }) {
+      const statement = { text: sql, values: [...parameters] };
+      const prepared = parameters.length <= maximumPreparedParameters;
+      try {
+        const { rows } = await client.query<Record<string, unknown>>(
+          prepared ? { ...statement, name: statementName(statementNames, name, sql) } : statement,
+        );
+        return rows;
+      } catch (error) {
+        throw postgresError(error, name);
+      }
+    },
+    release: (state) => client.release(state === 'unknown'),
+  };
+}
+
+/** One query may have several texts (with and without a city): a prepared statement's name has one. */
+function statementName(statementNames: Map<string, string>, name: QueryName, sql: string): string {
+  const known = statementNames.get(sql);
+  if (known !== undefined) return known;
+  const created = `${name}-${statementNames.size}`;
+  statementNames.set(sql, created);
+  return created;
+}
