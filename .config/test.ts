@@ -31,11 +31,12 @@ async function runVitest(tools: readonly Tool[], argumentsOfVitest: readonly str
   const scratch = await mkdtemp(join(tmpdir(), 'test-report-'));
   const report = join(scratch, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const environment = { ...environmentWith(tools), ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) };
   try {
     const { exitCode = 1 } = await execa(
       'node_modules/.bin/vitest',
       ['run', '--config', '.config/vitest.ts', ...reporters, ...argumentsOfVitest],
-      { env: environmentWith(tools), stdio: ['ignore', 'inherit', 'inherit'], reject: false },
+      { env: environment, stdio: ['ignore', 'inherit', 'inherit'], reject: false },
     );
     console.log(await summarise(report, exitCode));
     return exitCode;
