@@ -15,11 +15,11 @@ export interface SlotFacts {
 /** One number of a slot, and what it is held against. */
 interface SlotGuard {
   /** Throws when a sample that it needs is missing: a guard that lacks its number does not hold. */
-  quantity(facts: SlotFacts): number;
-  limit(limits: GuardLimits, facts: SlotFacts): number;
+  readonly quantity: (facts: SlotFacts) => number;
+  readonly limit: (limits: GuardLimits, facts: SlotFacts) => number;
   /** `at most` unless said otherwise. */
   readonly relation?: 'at least';
-  print(value: number): string;
+  readonly print: (value: number) => string;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -134,14 +134,13 @@ const foreignLoadGuards = {
 } satisfies Readonly<Record<string, SlotGuard>>;
 
 export type SlotGuardName = keyof typeof slotGuards;
-export type GuardName = SlotGuardName | keyof typeof foreignLoadGuards;
+type GuardName = SlotGuardName | keyof typeof foreignLoadGuards;
 
 const guards: Readonly<Record<GuardName, SlotGuard>> = { ...slotGuards, ...foreignLoadGuards };
-export const guardNames = Object.keys(guards) as GuardName[];
 
-/** The number that a guard looks at; throws when a sample for it is missing. */
-export function guardQuantity(name: GuardName, facts: SlotFacts): number {
-  return guards[name].quantity(facts);
+/** The number that every guard looks at, by the guard's name; throws when a sample for one is missing. */
+export function guardQuantities(facts: SlotFacts): [string, number][] {
+  return Object.entries(guards).map(([name, { quantity }]) => [name, quantity(facts)]);
 }
 
 function judge(name: GuardName, facts: SlotFacts, limits: GuardLimits): GuardOutcome {

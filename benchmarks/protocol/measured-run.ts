@@ -155,7 +155,7 @@ export class MeasuredRun {
         role: 'closed',
         script: closed.script,
         offered: closed.virtualUsers,
-        warmUpSeconds: Math.max(Math.ceil(thinkSeconds) + 1, this.request.profile.warmUpSeconds),
+        warmUpSeconds: thinkSeconds + this.request.profile.warmUpSeconds,
         windowSeconds: closed.windowSeconds,
         variables: {
           ...this.nextVariables(variant),

@@ -1,5 +1,5 @@
 import type { VariantId } from '../evidence/schema.ts';
-import { guardNames, guardQuantity } from './guards.ts';
+import { guardQuantities } from './guards.ts';
 import { databaseCpuPercent, MeasuredRun, type RunRequest } from './measured-run.ts';
 
 /** Values in the order of the slots. */
@@ -31,7 +31,7 @@ export async function recordSlots(request: RunRequest, slotsOfEach: number): Pro
         const plan = { id: `recorded-${slot}-${variant}`, role: 'measured' as const, ...run.openPlan(run.rate) };
         const { samples } = await run.slot(variant, plan);
         const facts = run.factsOf(variant, plan, new Map(samples.map(({ metric, value }) => [metric, value])));
-        for (const guard of guardNames) keep(variant, guard, guardQuantity(guard, facts));
+        for (const [guard, quantity] of guardQuantities(facts)) keep(variant, guard, quantity);
         keep(variant, 'database-cpu-percent', databaseCpuPercent(samples));
       }
     }

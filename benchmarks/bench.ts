@@ -1,0 +1,130 @@
+import { randomInt } from 'node:crypto';
+import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+
+import { Redis } from 'ioredis';
+
+import { createProcessesEnvironment } from './environments/processes.ts';
+import type { RunningVariant } from './environments/environment.ts';
+import type { RunRecord } from './evidence/schema.ts';
+import { writeEvidence } from './evidence/write-evidence.ts';
+import { startLoad } from './load/k6.ts';
+import { openWindowMeter } from './probes/window-meter.ts';
+import type { Experiment, ProfileName } from './protocol/experiment.ts';
+import { createProgress, type Output } from './protocol/progress.ts';
+import type { RunRequest } from './protocol/measured-run.ts';
+import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
+import { runExperiment } from './protocol/run-experiment.ts';
+import { writeReport } from './report/write-report.ts';
+import { requireTool } from './toolchain/require-tool.ts';
+
+export const reportsFolder = path.join(import.meta.dirname, '..', 'reports');
+const experimentsFolder = path.join(import.meta.dirname, 'experiments');
+const scenariosFolder = path.join(import.meta.dirname, 'scenarios');
+
+export interface BenchRequest {
+  readonly experiment: string;
+  readonly profile: ProfileName;
+  readonly database: RunRecord['database'];
+  readonly seed?: number | undefined;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** Every file in experiments/ is one; its name without `.ts` is its id. */
+export async function experimentIds(): Promise<string[]> {
+  const files = await readdir(experimentsFolder);
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .toSorted();
+}
+
+const exportsExperiment = (module: unknown): module is { experiment: Experiment } =>
+  typeof module === 'object' && module !== null && 'experiment' in module;
+
+export async function loadExperiment(id: string): Promise<Experiment> {
+  const ids = await experimentIds();
+  if (!ids.includes(id)) throw new Error(`there is no experiment "${id}": the experiments are ${ids.join(', ')}`);
+  const module: unknown = await import(`./experiments/${id}.ts`);
+  if (!exportsExperiment(module)) throw new Error(`experiments/${id}.ts must export a const named experiment`);
+  return module.experiment;
+}
+
+/** The first free of `2026-11-23-performance-cache-postgres-quick`, `…-2`, `…-3`. */
+async function freeRunId(parts: readonly string[]): Promise<string> {
+  const base = [new Date().toISOString().slice(0, 10), ...parts].join('-');
+  for (let number = 1; ; number += 1) {
+    const id = number === 1 ? base : `${base}-${number}`;
+    const taken = await access(path.join(reportsFolder, id)).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) return id;
+  }
+}
+
+async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
+  const redis = new Redis(redisCacheUrl, { maxRetriesPerRequest: 1 });
+  try {
+    await redis.flushall('SYNC');
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function withRunRequest<Result>(
+  request: BenchRequest,
+  use: (run: RunRequest) => Promise<Result>,
+): Promise<Result> {
+  const { profile: profileName, database, output, signal } = request;
+  const experiment = await loadExperiment(request.experiment);
+  const progress = createProgress(output);
+  const onStep = (step: string): void => progress.step(step);
+  const k6 = await requireTool('k6', onStep);
+  const binaries = [k6, await requireTool('redis-server', onStep)];
+  if (database === 'postgres') binaries.push(await requireTool('postgres', onStep));
+
+  const seed = request.seed ?? randomInt(2 ** 31);
+  progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
+  const scratch = await mkdtemp(path.join(tmpdir(), 'ticketing-lab-load-'));
+  try {
+    return await use({
+      id: await freeRunId([experiment.id, database, profileName]),
+      command: `make bench EXPERIMENT=${experiment.id} PROFILE=${profileName} DATABASE=${database} SEED=${seed}`,
+      experiment,
+      profile: experiment.profiles[profileName],
+      database,
+      seed,
+      environment: createProcessesEnvironment({ signal }),
+      ports: {
+        startLoad: (load) => startLoad(k6.path, { ...load, script: path.join(scenariosFolder, load.script) }, scratch),
+        openWindowMeter,
+        emptyCache,
+        signal,
+      },
+      binaries: [...binaries, { name: 'node', version: process.version, path: process.execPath }],
+      progress,
+    });
+  } finally {
+    progress.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Runs an experiment and leaves its evidence and report: resolves to their folder. */
+export function bench(request: BenchRequest): Promise<string> {
+  return withRunRequest(request, async (run) => {
+    const folder = path.join(reportsFolder, run.id);
+    await writeEvidence(folder, await runExperiment(run));
+    await writeReport(folder);
+    return folder;
+  });
+}
+
+/** What the guards see in healthy slots: see `record-slots.ts`. */
+export function record(request: BenchRequest, slotsOfEach: number): Promise<RecordedQuantity[]> {
+  return withRunRequest(request, (run) => recordSlots(run, slotsOfEach));
+}

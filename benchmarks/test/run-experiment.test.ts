@@ -1,0 +1,264 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Environment, RunningVariant } from '../environments/environment.ts';
+import { readCommit } from '../evidence/fingerprint.ts';
+import { runRecordSchema, sampleSchema, type VariantId } from '../evidence/schema.ts';
+import { experiment as performanceCache } from '../experiments/performance-cache.ts';
+import type { LoadRequest, LoadWindow } from '../load/load.ts';
+import type { Experiment } from '../protocol/experiment.ts';
+import type { RunRequest } from '../protocol/measured-run.ts';
+import { createProgress } from '../protocol/progress.ts';
+import { CouldNotRunError, runExperiment } from '../protocol/run-experiment.ts';
+import type { WindowSample } from '../protocol/window-meter.ts';
+
+const profile = {
+  ...performanceCache.profiles.quick,
+  warmUpSeconds: 0.005,
+  windowSeconds: 0.01,
+  calibration: { warmUpSeconds: 0.005, windowSeconds: 0.01 },
+  sweep: [0.5],
+};
+const experiment: Experiment = {
+  ...performanceCache,
+  closed: { ...performanceCache.closed, virtualUsers: 1, windowSeconds: 0.01 },
+  content: { performances: 2, showtimesPerPerformance: 1 },
+  comparedPaths: ['/performances'],
+  predictHitRatio: () => 0.8,
+  describeContent: () => Promise.resolve([{ metric: 'catalogue_keys', value: 2, unit: 'keys' }]),
+};
+
+let scratch: string;
+const servers: Partial<Record<VariantId, Server>> = {};
+const answers: Record<VariantId, string> = { before: 'same', after: 'same' };
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(tmpdir(), 'run-experiment-test-'));
+  const content = new Database(path.join(scratch, 'content.db'));
+  content.exec(`CREATE TABLE audit_catalog_counts (table_name TEXT, row_count INTEGER);
+    INSERT INTO audit_catalog_counts VALUES ('performances', 2), ('showtimes', 2)`);
+  content.close();
+  for (const id of ['before', 'after'] as const) {
+    const server = createServer((request, response) => {
+      if (request.url !== '/version') response.end(answers[id]);
+      else void readCommit().then(({ commit }) => response.end(JSON.stringify({ commit })));
+    });
+    servers[id] = server;
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+  }
+});
+
+afterAll(async () => {
+  for (const server of Object.values(servers)) server.close();
+  await rm(scratch, { recursive: true });
+});
+
+function fakeVariant(id: VariantId): RunningVariant {
+  const address = servers[id]?.address();
+  if (typeof address !== 'object' || address === null) throw new Error(`the server of ${id} does not listen`);
+  const url = `http://127.0.0.1:${address.port}`;
+  return {
+    id,
+    apiUrl: url,
+    adminUrl: url,
+    apiToken: 'token',
+    database: { engine: 'sqlite', file: path.join(scratch, 'content.db') },
+    redisCacheUrl: '',
+    redisQueueUrl: '',
+    parts: [],
+  };
+}
+
+const loadWindow: Omit<LoadWindow, 'reads'> = {
+  latencies: [{ route: 'list', count: 1, buckets: [[1000, 1]] }],
+  requests: 1,
+  failedRequests: 0,
+  wrongBodies: 0,
+  droppedIterations: 0,
+  responseBytes: 10,
+  virtualUserShare: 0.1,
+  scheduleLagSeconds: { median: 0, largest: 0 },
+};
+
+/** A world in which *before* costs 5 ms of database CPU a read and *after* 0.2 ms, and what happened in it. */
+function fakeWorld(
+  options: { readonly loadFails?: (loads: number) => boolean; readonly otherCpuSeconds?: () => number } = {},
+) {
+  const events: string[] = [];
+  const requests: (LoadRequest & { variant: string })[] = [];
+  const controller = new AbortController();
+  const running = [fakeVariant('before'), fakeVariant('after')];
+  const environment: Environment = {
+    up: () => Promise.resolve(running),
+    restartServices: () => {
+      events.push('restart');
+      return Promise.resolve(running);
+    },
+    down: () => {
+      events.push('down');
+      return Promise.resolve();
+    },
+  };
+  const rateOf = (variables: LoadRequest['variables']): number =>
+    variables['THINK_SECONDS'] === undefined ? Number(variables['RATE']) : 1 / Number(variables['THINK_SECONDS']);
+  const startLoad: RunRequest['ports']['startLoad'] = (request) => {
+    const variant = request.apiUrl === running[0]?.apiUrl ? 'before' : 'after';
+    requests.push({ ...request, variant });
+    if (options.loadFails?.(requests.length)) {
+      const failed = Promise.reject(new Error('k6 ended with exit status 107'));
+      failed.catch(() => undefined);
+      return { processId: 1, started: new Promise(() => undefined), finished: failed, stop: () => Promise.resolve() };
+    }
+    const window = () => Promise.resolve({ ...loadWindow, reads: rateOf(request.variables) });
+    return {
+      processId: 1,
+      started: Promise.resolve(new Date()),
+      finished: Promise.resolve({
+        window,
+        summary: { requests: 1, p50Seconds: 0.001, p95Seconds: 0.001 },
+        rawSha256: '0'.repeat(64),
+      }),
+      stop: () => Promise.resolve(),
+    };
+  };
+  const openWindowMeter: RunRequest['ports']['openWindowMeter'] = (variant) =>
+    Promise.resolve({
+      start: () => Promise.resolve(),
+      stop: () =>
+        Promise.resolve(
+          samplesOf(variant.id, rateOf(requests.at(-1)?.variables ?? {}), options.otherCpuSeconds?.() ?? 0),
+        ),
+      close: () => Promise.resolve(),
+    });
+  const ports = { startLoad, openWindowMeter, emptyCache: () => Promise.resolve(), signal: controller.signal };
+  return { environment, ports, events, requests, controller };
+}
+
+function samplesOf(variant: VariantId, rate: number, otherCpuSeconds: number): WindowSample[] {
+  const databaseCpuSeconds = rate * (variant === 'before' ? 0.005 : 0.0002);
+  const hits = variant === 'before' ? 0 : 80;
+  const values: Record<string, number> = {
+    window_seconds: 1,
+    database_cpu_seconds: databaseCpuSeconds,
+    database_cpu_seconds_second_source: databaseCpuSeconds,
+    service_cpu_seconds: 0,
+    redis_cache_cpu_seconds: 0,
+    redis_queue_cpu_seconds: 0,
+    generator_cpu_seconds: 0.1,
+    lab_cpu_seconds: 0,
+    other_cpu_seconds: otherCpuSeconds,
+    steal_cpu_seconds: 0,
+    idle_cpu_seconds: 1.9 - databaseCpuSeconds - otherCpuSeconds,
+    machine_cpu_seconds: 2,
+    clock_step_seconds: 0,
+    cache_hits: hits,
+    cache_negatives: 0,
+    cache_misses: variant === 'before' ? 0 : 20,
+    cache_bypasses: variant === 'before' ? 100 : 0,
+  };
+  return Object.entries(values).map(([metric, value]) => ({ metric, value, unit: 'any', source: 'fake' }));
+}
+
+function requestFor(world: ReturnType<typeof fakeWorld>): RunRequest {
+  return {
+    id: 'test-run',
+    command: 'make bench',
+    experiment,
+    profile,
+    database: 'postgres',
+    seed: 7,
+    environment: world.environment,
+    ports: world.ports,
+    binaries: [],
+    progress: createProgress({ write: () => true }),
+  };
+}
+
+describe('a run', () => {
+  it('sets the rate by *before*, runs balanced blocks, and leaves complete evidence', async () => {
+    const world = fakeWorld();
+    const evidence = await runExperiment(requestFor(world));
+    const run = runRecordSchema.parse(evidence.run);
+    for (const sample of evidence.samples) sampleSchema.parse(sample);
+    expect(run.offeredRatePerSecond).toBe(160);
+    expect(run.brokenBy).toBeUndefined();
+    expect(run.guards.filter((outcome) => !outcome.held)).toEqual([]);
+    expect(run.slots.flatMap((slot) => slot.guards).filter((outcome) => !outcome.held)).toEqual([]);
+    const measured = run.slots.filter((slot) => slot.role === 'measured');
+    for (let block = 1; block <= profile.blocks; block += 1) {
+      const order = measured.filter((slot) => slot.block === block).map((slot) => slot.variant);
+      expect([
+        ['before', 'after', 'after', 'before'],
+        ['after', 'before', 'before', 'after'],
+      ]).toContainEqual(order);
+    }
+    expect(run.slots.filter((slot) => slot.role === 'sweep').map((slot) => slot.offered)).toEqual([80, 80]);
+    expect(run.slots.filter((slot) => slot.role === 'closed')).toHaveLength(2);
+    expect(world.events).toEqual(['restart', 'down']);
+  });
+
+  it('gives both variants the same reads and the same writes in the same order, and calibration no writes', async () => {
+    const world = fakeWorld();
+    await runExperiment(requestFor(world));
+    const sent = (variant: VariantId) =>
+      world.requests
+        .filter((request) => request.variant === variant && request.variables['WRITES'] === 'on')
+        .map(({ variables }) => [variables['WRITE_INDEX'], variables['SEED'], variables['RATE']]);
+    expect(sent('before')).toEqual(sent('after'));
+    expect(new Set(sent('before').map(([index]) => index)).size).toBe(sent('before').length);
+    expect(world.requests[0]?.variables['WRITES']).toBe('off');
+  });
+
+  it('says which answers differ between the variants', async () => {
+    answers.after = 'stale';
+    try {
+      const evidence = await runExperiment(requestFor(fakeWorld()));
+      const broken = evidence.run.guards.filter((outcome) => !outcome.held);
+      expect(broken.map((outcome) => outcome.guard)).toContain('equal-answers-1');
+      expect(broken[0]?.observed).toContain('/performances');
+    } finally {
+      answers.after = 'same';
+    }
+  });
+
+  it('repeats a slot that foreign load disturbed, at most three times, and says so', async () => {
+    let readings = 0;
+    const world = fakeWorld({ otherCpuSeconds: () => (readings++ < 6 ? 0.5 : 0) });
+    const { run } = await runExperiment(requestFor(world));
+    const measured = run.slots.filter((slot) => slot.role === 'measured');
+    expect(measured[0]?.attempt).toBe(3);
+    expect(measured[1]?.attempt).toBe(1);
+  });
+
+  it('keeps what it has when it breaks in the middle, with the reason, and takes everything down', async () => {
+    const world = fakeWorld({ loadFails: (loads) => loads === 12 });
+    const { run } = await runExperiment(requestFor(world));
+    expect(run.brokenBy).toContain('exit status 107');
+    expect(run.slots.filter((slot) => slot.role === 'measured').length).toBeGreaterThan(0);
+    expect(world.events).toContain('down');
+  });
+
+  it('has no result when it breaks before anything was measured', async () => {
+    const world = fakeWorld({ loadFails: () => true });
+    await expect(runExperiment(requestFor(world))).rejects.toThrow(CouldNotRunError);
+    expect(world.events).toEqual(['down']);
+  });
+
+  it('takes everything down when it is interrupted', async () => {
+    const world = fakeWorld({
+      loadFails: (loads) => {
+        if (loads === 10) world.controller.abort(new Error('interrupted'));
+        return false;
+      },
+    });
+    await expect(runExperiment(requestFor(world))).rejects.toThrow('interrupted');
+    expect(world.events).toEqual(['down']);
+  });
+});
