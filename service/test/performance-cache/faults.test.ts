@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -143,6 +145,7 @@ describe('a Redis that was killed', () => {
     const held = heldLoad();
     const reads = Array.from({ length: 1_000 }, () => under.cache.read(list('opera'), held.load));
     await held.begun;
+    await sleep(50);
     held.answer([]);
     await Promise.all(reads);
     expect(held.begins()).toBe(1);
@@ -171,6 +174,30 @@ describe('a Redis that was killed', () => {
     await Promise.all(reads.slice(0, 2));
     expect(await limited.metric('performance_cache_loads_in_flight')).toBe(0);
     await limited.cache.close();
+  });
+});
+
+describe('a lost connection', () => {
+  it('voids all that is stored, for nobody knows what was in flight on it', async () => {
+    await under.cache.read(detail(1), loaded('old'));
+    const client = new Redis(redis.url);
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await vi.waitFor(() => expect(under.events.filter((event) => event === 'redis-connected')).toHaveLength(2));
+    const read = await under.cache.read(detail(1), loaded('new'));
+    expect([read.result, valueOf(read)]).toEqual(['miss', 'new']);
+    client.disconnect();
+  });
+
+  it('is over when there is a new one, however long the breaker would have waited', async () => {
+    const clock = { epochMs: () => Date.now(), monotonicMs: () => 0 };
+    const timeless = createCacheUnderTest(redis.url, {}, { clock });
+    await untilAsked(timeless.cache);
+    await redis.kill();
+    for (let id = 1; id <= 5; id += 1) await timeless.cache.read(detail(id), loaded(id));
+    expect(await timeless.metric('performance_cache_breaker_state', { state: 'open' })).toBe(1);
+    await redis.comeBack();
+    await untilAsked(timeless.cache);
+    await timeless.cache.close();
   });
 });
 

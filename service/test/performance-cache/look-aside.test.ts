@@ -219,6 +219,23 @@ describe('a write', () => {
     expect(valueOf(await there.cache.read(detail(8), neverLoads))).toBe('new');
   });
 
+  it('keeps a new reader from joining an older load also while another process loads the new version', async () => {
+    const old = heldLoad();
+    const first = here.cache.read(detail(8), old.load);
+    await old.begun;
+    await there.cache.invalidate({ performanceId: 8, genres: [] });
+    const fresh = heldLoad();
+    const loadingThere = there.cache.read(detail(8), fresh.load);
+    await fresh.begun;
+    const second = here.cache.read(detail(8), neverLoads);
+    await sleep(20);
+    old.answer('old');
+    await first;
+    fresh.answer('new');
+    expect(valueOf(await second)).toBe('new');
+    await loadingThere;
+  });
+
   it('needs as many commands for one page as for a thousand', async () => {
     for (let page = 0; page < 100; page += 1) await here.cache.read(list('opera', `city ${page}`), loaded(page));
     await client.config('RESETSTAT');
