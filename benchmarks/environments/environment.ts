@@ -4,6 +4,8 @@ import type { VariantId } from '../evidence/schema.ts';
 export interface Part {
   readonly name: 'database' | 'service' | 'redis-cache' | 'redis-queue';
   readonly rootProcessId: number;
+  /** The end of its log, for the message that it has ended. */
+  logTail(): Promise<string>;
 }
 
 /** One variant, up and ready: its own database and its own Redis servers, which nobody else uses. */

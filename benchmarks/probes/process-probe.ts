@@ -36,11 +36,11 @@ export function createProcessProbe({ parts, engine, generatorProcessId }: Proces
     ['generator', generatorProcessId],
   ]);
   const meters = [...createTreeMeters(roots, engine), ...createRemainderMeters([...roots.values()])];
-  const read = (): readonly Reading[] => {
+  const read = async (): Promise<readonly Reading[]> => {
     const table = readProcessTable();
-    for (const [id, processId] of roots) {
-      if (!table.has(processId)) throw new Error(`${id} (process ${processId}) has ended`);
-    }
+    const ended = parts.find(({ rootProcessId }) => !table.has(rootProcessId));
+    if (ended) throw new Error(`${ended.name} has ended:\n${await ended.logTail()}`);
+    if (!table.has(generatorProcessId)) throw new Error('the load generator has ended');
     return [
       ...meters.map(({ metric, source, meter }) => ({ source, counters: { [metric]: meter.read(table) }, levels: {} })),
       { source: '/proc/stat', counters: readMachineCpu(), levels: {} },
@@ -48,7 +48,7 @@ export function createProcessProbe({ parts, engine, generatorProcessId }: Proces
     ];
   };
   return {
-    read: async () => read(),
+    read,
     close: () => Promise.resolve(),
   };
 }

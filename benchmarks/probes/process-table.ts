@@ -55,14 +55,14 @@ export function readProcessTable(): ProcessTable {
   }
   const table = new Map<number, ProcessEntry>();
   for (const name of readdirSync('/proc')) {
-    const entry = /^\d+$/.test(name) ? readEntry(Number(name)) : undefined;
+    const entry = /^\d+$/.test(name) ? readProcess(Number(name)) : undefined;
     if (entry) table.set(entry.id, entry);
   }
   return table;
 }
 
-/** proc_pid_stat(5). The command's name, in brackets, may hold anything, so the fields are counted from its end. */
-function readEntry(id: number): ProcessEntry | undefined {
+/** Undefined when there is no such process. proc_pid_stat(5): the command's name, in brackets, may hold anything, so the fields are counted from its end. */
+export function readProcess(id: number): ProcessEntry | undefined {
   const stat = readProcFile(`/proc/${id}/stat`);
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

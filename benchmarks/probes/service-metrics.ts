@@ -11,17 +11,18 @@ export function createServiceMetricsProbe(adminUrl: string, engine: 'postgres' |
       const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
       const page = await response.text();
       if (!response.ok) throw new Error(`${url} answered ${response.status}: ${page.slice(0, 200)}`);
-      return [{ source: 'service /metrics', counters: countersOf(parsePrometheusText(page), engine), levels: {} }];
+      return [{ source: 'service /metrics', counters: countersOf(page, engine), levels: {} }];
     },
     close: () => Promise.resolve(),
   };
 }
 
-function countersOf(lines: readonly MetricLine[], engine: 'postgres' | 'sqlite'): Record<string, number> {
+/** A metric with labels has no line before its first event, but is declared: that is 0. Undeclared is an error. */
+function countersOf(page: string, engine: 'postgres' | 'sqlite'): Record<string, number> {
+  const lines = parsePrometheusText(page);
   const total = (name: string, where: (labels: Labels) => boolean = () => true): number => {
-    const named = lines.filter((line) => line.name === name);
-    if (named.length === 0) throw new Error(`the service exports no ${name}`);
-    return named.filter(({ labels }) => where(labels)).reduce((sum, { value }) => sum + value, 0);
+    if (!page.includes(`# TYPE ${name.replace(/_count$/, '')} `)) throw new Error(`the service exports no ${name}`);
+    return lines.filter((line) => line.name === name && where(line.labels)).reduce((sum, { value }) => sum + value, 0);
   };
   const cacheResults = (result: string): number =>
     total('performance_cache_requests_total', (labels) => labels['result'] === result);

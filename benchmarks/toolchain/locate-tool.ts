@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { access, constants, realpath } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -58,7 +59,8 @@ function* candidates(name: ToolName): Generator<Candidate> {
 function* embeddedPostgres(): Generator<Candidate> {
   let entry: string;
   try {
-    entry = fileURLToPath(import.meta.resolve(embeddedPostgresPackage));
+    // Not import.meta.resolve, which vitest's global setup does not have.
+    entry = createRequire(import.meta.url).resolve(embeddedPostgresPackage);
   } catch {
     // npm has no PostgreSQL for this platform, or optional packages were left out: the PATH is next.
     return;

@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Environment, EnvironmentRequest, Part, RunningVariant, VariantRequest } from './environment.ts';
+import { type RedisServer, startRedisServer } from './redis-server.ts';
+import { createScratch, removeLeftovers, type Scratch } from './scratch.ts';
+import { type ServiceProcess, startService } from './service-process.ts';
+import { logTail, type SupervisedProcess } from './supervised-process.ts';
+import { type OnProcess, seedDatabases, startDatabase, type VariantDatabase } from './variant-database.ts';
+
+export interface ProcessesOptions {
+  /** Ends `up` and `restartServices` at their next step; `down` is still the caller's. */
+  readonly signal?: AbortSignal;
+  /** Leaves the folder with databases and logs behind. */
+  readonly keepScratch?: boolean;
+}
+
+/** What a variant keeps while its service comes and goes. */
+interface Backing {
+  readonly variant: VariantRequest;
+  readonly directory: string;
+  readonly database: VariantDatabase;
+  readonly redisCache: RedisServer;
+  readonly redisQueue: RedisServer;
+  readonly apiToken: string;
+}
+
+/** The service's defaults for connections that read, pinned so that they can't change under an experiment. */
+const poolSize = { postgres: '10', sqlite: '4' } as const;
+
+/**
+ * Variants as plain processes of this machine, in a scratch folder of their own and on free ports, so that runs
+ * beside each other do not disturb one another. Every process has a process group of its own: a Ctrl-C at the
+ * terminal reaches the lab alone, which then ends them in order with `down`. Should the lab end without it, they are
+ * killed with it, and the next run removes the folder.
+ */
+export function createProcessesEnvironment({ signal, keepScratch = false }: ProcessesOptions = {}): Environment {
+  const started: SupervisedProcess[] = [];
+  let scratch: Scratch | undefined;
+  let backings: readonly Backing[] = [];
+  let services: readonly ServiceProcess[] = [];
+  let comingUp: Promise<unknown> = Promise.resolve();
+  let isDown = false;
+
+  const onProcess = async (process: SupervisedProcess): Promise<void> => {
+    started.push(process);
+    await scratch?.record(process.name, process.processId);
+    signal?.throwIfAborted();
+    if (isDown) throw new Error('the environment was taken down while it was coming up');
+  };
+  // The youngest first: a service goes before its database.
+  const stopStarted = async (): Promise<void> => {
+    for (const process of started.splice(0).toReversed()) await process.stop();
+  };
+  const startServices = async (): Promise<readonly RunningVariant[]> => {
+    services = await inTurn(backings, (backing) => startVariantService(backing, onProcess));
+    return backings.map((backing, index) => describe(backing, services[index]));
+  };
+  const up = async (request: EnvironmentRequest): Promise<readonly RunningVariant[]> => {
+    const { variants, database } = request;
+    const onStep = (step: string): void => request.onStep(step);
+    await removeLeftovers(onStep);
+    scratch = await createScratch({ keep: keepScratch });
+    const folderOf = folders(scratch.path);
+    await seedDatabases(
+      request,
+      variants.map(({ id }) => folderOf(id, 'database')),
+      onProcess,
+    );
+    backings = await inTurn(variants, (variant) => {
+      onStep(`starting the database and the Redis servers of ${variant.id}`);
+      return startBacking(variant, { engine: database, folderOf, onProcess });
+    });
+    onStep('starting the services');
+    return startServices();
+  };
+  const restart = async (): Promise<readonly RunningVariant[]> => {
+    await Promise.all(services.map(({ process }) => process.stop()));
+    return startServices();
+  };
+  /** `down` waits for what is under way; an abort ends the processes that it waits for. */
+  const interruptible = async <Result>(work: Promise<Result>): Promise<Result> => {
+    const interrupt = (): void => void stopStarted();
+    signal?.addEventListener('abort', interrupt);
+    comingUp = work.catch(() => undefined).finally(() => signal?.removeEventListener('abort', interrupt));
+    return work;
+  };
+
+  return {
+    up: (request) => interruptible(up(request)),
+    restartServices: () => interruptible(restart()),
+    async down() {
+      isDown = true;
+      await stopStarted();
+      await comingUp;
+      await stopStarted();
+      await scratch?.remove();
+    },
+  };
+}
+
+/** One after the other, so that nothing is still starting when one of them has failed. */
+async function inTurn<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+type FolderOf = (id: VariantRequest['id'], part: Part['name']) => string;
+
+const folders =
+  (root: string): FolderOf =>
+  (id, part) =>
+    join(root, `${id}-${part}`);
+
+async function startBacking(
+  variant: VariantRequest,
+  { engine, folderOf, onProcess }: { engine: EnvironmentRequest['database']; folderOf: FolderOf; onProcess: OnProcess },
+): Promise<Backing> {
+  const { id } = variant;
+  const startRedis = async (role: 'cache' | 'queue'): Promise<RedisServer> => {
+    const directory = folderOf(id, `redis-${role}`);
+    await mkdir(directory);
+    const server = await startRedisServer({ role, directory, name: `redis-${role} of ${id}` });
+    await onProcess(server.process);
+    return server;
+  };
+  const directory = folderOf(id, 'service');
+  await mkdir(directory);
+  return {
+    variant,
+    directory,
+    database: await startDatabase({
+      engine,
+      directory: folderOf(id, 'database'),
+      name: `database of ${id}`,
+      onProcess,
+    }),
+    redisCache: await startRedis('cache'),
+    redisQueue: await startRedis('queue'),
+    apiToken: randomBytes(32).toString('hex'),
+  };
+}
+
+async function startVariantService(backing: Backing, onProcess: OnProcess): Promise<ServiceProcess> {
+  const { variant, directory, database, redisCache, redisQueue, apiToken } = backing;
+  const service = await startService({
+    name: `service of ${variant.id}`,
+    directory,
+    configuration: {
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: '0',
+      ADMIN_PORT: '0',
+      API_TOKEN: apiToken,
+      DATABASE_URL: database.url,
+      DATABASE_POOL_SIZE: poolSize[database.database.engine],
+      REDIS_CACHE_URL: redisCache.url,
+      REDIS_QUEUE_URL: redisQueue.url,
+      LOG_LEVEL: 'info',
+      SHUTDOWN_GRACE_MS: '5000',
+      ...variant.configuration,
+    },
+  });
+  await onProcess(service.process);
+  return service;
+}
+
+function describe(backing: Backing, service: ServiceProcess | undefined): RunningVariant {
+  const { variant, database, redisCache, redisQueue, apiToken } = backing;
+  if (!service) throw new Error(`the service of ${variant.id} was not started`);
+  const part = (name: Part['name'], process: SupervisedProcess): Part => ({
+    name,
+    rootProcessId: process.processId,
+    logTail: () => logTail(process),
+  });
+  return {
+    id: variant.id,
+    apiUrl: service.apiUrl,
+    adminUrl: service.adminUrl,
+    apiToken,
+    database: database.database,
+    redisCacheUrl: redisCache.url,
+    redisQueueUrl: redisQueue.url,
+    parts: [
+      ...(database.server ? [part('database', database.server.process)] : []),
+      part('service', service.process),
+      part('redis-cache', redisCache.process),
+      part('redis-queue', redisQueue.process),
+    ],
+  };
+}

@@ -1,0 +1,78 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readProcess } from '../probes/process-table.ts';
+
+const prefix = 'ticketing-lab-';
+const ownersFile = 'processes.json';
+
+/** A process by more than its id, which may have been given to another one since. */
+const identitySchema = z.object({ name: z.string(), processId: z.int(), startTicks: z.int() });
+const ownersSchema = z.object({ lab: identitySchema, keep: z.boolean(), children: z.array(identitySchema) });
+type Identity = z.infer<typeof identitySchema>;
+
+/** A folder for one run, with a list of the processes that work in it, for the case that nobody tidies up. */
+export interface Scratch {
+  readonly path: string;
+  /** Adds a process to the list. */
+  record(name: string, processId: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** @param keep leaves the folder, with databases and logs, where it is */
+export async function createScratch({ keep }: { readonly keep: boolean }): Promise<Scratch> {
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  const children: Identity[] = [];
+  const write = (): Promise<void> =>
+    writeFile(join(path, ownersFile), JSON.stringify({ lab: identify('lab', process.pid), keep, children }));
+  await write();
+  const removeNow = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  if (!keep) process.once('exit', removeNow);
+  return {
+    path,
+    record(name, processId) {
+      children.push(identify(name, processId));
+      return write();
+    },
+    async remove() {
+      if (keep) return;
+      process.off('exit', removeNow);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+function identify(name: string, processId: number): Identity {
+  return { name, processId, startTicks: readProcess(processId)?.startTicks ?? 0 };
+}
+
+function isAlive({ processId, startTicks }: Identity): boolean {
+  return readProcess(processId)?.startTicks === startTicks;
+}
+
+/** Ends and removes what is left of runs that were killed before they could do it themselves; says what. */
+export async function removeLeftovers(onStep: (step: string) => void): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(tmpdir(), name);
+    const owners = await readOwners(join(path, ownersFile));
+    if (!owners || owners.keep || isAlive(owners.lab)) continue;
+    const left = owners.children.filter(isAlive);
+    for (const { processId } of left) process.kill(processId, 'SIGKILL');
+    await rm(path, { recursive: true, force: true });
+    const ended = left.map((child) => `${child.name} (process ${child.processId})`).join(', ');
+    onStep(`removed what an earlier run left behind: ${path}${ended && `, ${ended}`}`);
+  }
+}
+
+/** Undefined for a folder that is not of this kind, or whose owner has not written the list yet. */
+async function readOwners(file: string): Promise<z.infer<typeof ownersSchema> | undefined> {
+  try {
+    return ownersSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new Error(`${file} can't be read: remove its folder when no run uses it`, { cause: error });
+  }
+}

@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import type { EnvironmentRequest, RunningVariant } from './environment.ts';
+import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
+import { spawnService } from './service-process.ts';
+import { logTail, type SupervisedProcess } from './supervised-process.ts';
+
+const run = promisify(execFile);
+
+/** Owns its database and is not a superuser; the lab has a role of its own, so that their statements stay apart. */
+const serviceRole = 'ticketing';
+const databaseName = 'ticketing';
+
+/** A database that runs (PostgreSQL) or lies there (SQLite). */
+export interface VariantDatabase {
+  readonly database: RunningVariant['database'];
+  /** DATABASE_URL of the service. */
+  readonly url: string;
+  /** SQLite has none: it runs inside the service. */
+  readonly server?: PostgresServer;
+}
+
+/** Called with every process as soon as it has been started, so that it can be ended at any time. */
+export type OnProcess = (process: SupervisedProcess) => Promise<void>;
+
+interface DatabaseRequest {
+  readonly engine: EnvironmentRequest['database'];
+  /** Holds everything that belongs to the database, and nothing else; a copy of it is another database. */
+  readonly directory: string;
+  /** As it is called in messages. */
+  readonly name: string;
+  /** Of PostgreSQL, over those of the lab. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly onProcess: OnProcess;
+}
+
+/** For the time of the seed: when the machine stops in its middle, nobody wants what is there. */
+const withoutDurability = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+/**
+ * Fills one database by the service's own seed command and copies its files for the other variants, so that all of
+ * them are the same to the byte, indexes and free space included.
+ */
+export async function seedDatabases(
+  { database: engine, seed, onStep }: Pick<EnvironmentRequest, 'database' | 'seed' | 'onStep'>,
+  directories: readonly string[],
+  onProcess: OnProcess,
+): Promise<void> {
+  const [directory = '', ...others] = directories;
+  await mkdir(directory, { recursive: true });
+  onStep(`filling a database with ${seed.performances} performances`);
+  const database = await startDatabase({
+    engine,
+    directory,
+    name: 'database for the seed',
+    settings: withoutDurability,
+    onProcess,
+  });
+  if (database.server) await createServiceDatabase(database.server);
+  const seeding = await spawnService(
+    'seed.ts',
+    [`--performances=${seed.performances}`, `--random-seed=${seed.randomSeed}`, `--relative-to=${seed.relativeTo}`],
+    { name: 'seed', directory, configuration: { DATABASE_URL: database.url, API_TOKEN: 'the-seed-needs-none' } },
+  );
+  await onProcess(seeding);
+  const how = await seeding.ended;
+  if (how !== 'exit status 0') throw new Error(`the seed command ended with ${how}:\n${await logTail(seeding)}`);
+  await database.server?.stop();
+  // Node's own copy would not keep the owner, which is somebody else when the lab runs as root.
+  for (const other of others) await run('cp', ['-a', directory, other]);
+}
+
+/** On the files in `directory`, which may have been copied from another variant's. */
+export async function startDatabase(request: DatabaseRequest): Promise<VariantDatabase> {
+  const { engine, directory, name, settings = {}, onProcess } = request;
+  if (engine === 'sqlite') {
+    const file = join(directory, 'ticketing.db');
+    return { database: { engine, file }, url: `sqlite:${file}` };
+  }
+  const server = await startPostgresServer({ directory, name, settings });
+  await onProcess(server.process);
+  return {
+    database: { engine, adminConnectionString: server.connectionString(databaseName) },
+    url: server.connectionString(databaseName, serviceRole),
+    server,
+  };
+}
+
+async function createServiceDatabase(server: PostgresServer): Promise<void> {
+  await query(server.connectionString('postgres'), [
+    `CREATE ROLE ${serviceRole} LOGIN`,
+    `CREATE DATABASE ${databaseName} OWNER ${serviceRole}`,
+  ]);
+  await query(server.connectionString(databaseName), ['CREATE EXTENSION pg_stat_statements']);
+}
+
+async function query(connectionString: string, statements: readonly string[]): Promise<void> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
