@@ -1,0 +1,146 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import type { SeatingPlan } from '../../src/catalog/model.ts';
+import { countSeats } from '../../src/catalog/seating-plan.ts';
+import { DomainError } from '../../src/domain-error.ts';
+
+function planOf(rows: [number, number], seats: [number, number], ...more: SeatingPlan['floors']): SeatingPlan {
+  const block = { rows: { from: rows[0], to: rows[1] }, seats: { from: seats[0], to: seats[1] } };
+  return { floors: [{ name: '1', sections: [{ name: 'A', grade: 'VIP', blocks: [block] }] }, ...more] };
+}
+
+function refusalOf(plan: SeatingPlan): DomainError {
+  try {
+    countSeats(plan);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+  throw new Error('the plan was accepted');
+}
+
+/** The rule by its words: every seat written down. */
+function expand(plan: SeatingPlan): { readonly seats: string[]; readonly grades: Map<string, number> } {
+  const seats: string[] = [];
+  const grades = new Map<string, number>();
+  for (const floor of plan.floors) {
+    for (const section of floor.sections) {
+      for (const { rows, seats: numbers } of section.blocks) {
+        for (let row = rows.from; row <= rows.to; row += 1) {
+          for (let seat = numbers.from; seat <= numbers.to; seat += 1) {
+            seats.push(JSON.stringify([floor.name, section.name, row, seat]));
+            grades.set(section.grade, (grades.get(section.grade) ?? 0) + 1);
+          }
+        }
+      }
+    }
+  }
+  return { seats, grades };
+}
+
+const range = fc
+  .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 3 }))
+  .map(([from, more]) => ({ from, to: from + more }));
+const anyPlan: fc.Arbitrary<SeatingPlan> = fc.record({
+  floors: fc.array(
+    fc.record({
+      name: fc.constantFrom('1', '2'),
+      sections: fc.array(
+        fc.record({
+          name: fc.constantFrom('A', 'B', 'C'),
+          grade: fc.constantFrom('VIP', 'R'),
+          blocks: fc.array(fc.record({ rows: range, seats: range }), { minLength: 1, maxLength: 4 }),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+    }),
+    { minLength: 1, maxLength: 3 },
+  ),
+});
+
+describe('countSeats', () => {
+  it('agrees with writing every seat down: on the count, on the grades and on which plans have a seat twice', () => {
+    let accepted = 0;
+    let refused = 0;
+    fc.assert(
+      fc.property(anyPlan, (plan) => {
+        const { seats, grades } = expand(plan);
+        if (new Set(seats).size === seats.length) {
+          accepted += 1;
+          const count = countSeats(plan);
+          expect(count.seats).toBe(seats.length);
+          expect(new Map(count.seatsByGrade.map(({ grade, seats }) => [grade, seats]))).toEqual(grades);
+        } else {
+          refused += 1;
+          const { code, facts } = refusalOf(plan);
+          expect(code).toBe('invalid-seating-plan');
+          const named = JSON.stringify([facts['floor'], facts['section'], facts['row'], facts['seat']]);
+          expect(seats.filter((seat) => seat === named).length).toBeGreaterThan(1);
+        }
+      }),
+      { numRuns: 2_000, seed: 42 },
+    );
+    // The control: both kinds were drawn, and often.
+    expect(Math.min(accepted, refused)).toBeGreaterThan(200);
+  });
+
+  it('accepts 100,000 seats and refuses 100,001 with the number', () => {
+    expect(countSeats(planOf([1, 100], [1, 1_000])).seats).toBe(100_000);
+    const one = {
+      name: '2',
+      sections: [{ name: 'A', grade: 'R', blocks: [{ rows: { from: 1, to: 1 }, seats: { from: 1, to: 1 } }] }],
+    };
+    expect(refusalOf(planOf([1, 100], [1, 1_000], one)).message).toBe(
+      'a hall has at most 100000 seats, this plan has 100001: split the hall',
+    );
+  });
+
+  it('refuses a billion seats at once, without expanding them', () => {
+    const started = performance.now();
+    expect(refusalOf(planOf([1, 100_000], [1, 10_000])).facts).toEqual({ seats: 1_000_000_000 });
+    expect(performance.now() - started).toBeLessThan(10);
+  });
+
+  it('finds one overlap among 50,000 blocks in the time of a sort', () => {
+    const blocks = Array.from({ length: 50_000 }, (_, index) => {
+      const row = (index % 250) + 1;
+      const seat = Math.floor(index / 250) + 1;
+      return { rows: { from: row, to: row }, seats: { from: seat, to: seat } };
+    });
+    const floors = (all: typeof blocks) => ({
+      floors: [{ name: '1', sections: [{ name: 'A', grade: 'R', blocks: all }] }],
+    });
+    const started = performance.now();
+    expect(countSeats(floors(blocks)).seats).toBe(50_000);
+    const twice = { rows: { from: 125, to: 125 }, seats: { from: 7, to: 7 } };
+    expect(refusalOf(floors([...blocks, twice])).facts).toEqual({ floor: '1', section: 'A', row: 125, seat: 7 });
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it.each([
+    { rows: [0, 5], of: 'rows' },
+    { rows: [5, 4], of: 'rows' },
+    { rows: [1.5, 4], of: 'rows' },
+    { rows: [1, Number.NaN], of: 'rows' },
+    { rows: [1, 1_000_001], of: 'rows' },
+    { seats: [-3, 4], of: 'seats' },
+  ] as { rows?: [number, number]; seats?: [number, number]; of: string }[])(
+    'names the section and the range of $of when it is none: $rows$seats',
+    ({ rows = [1, 2], seats = [1, 2], of }) => {
+      const { code, message } = refusalOf(planOf(rows, seats));
+      expect(code).toBe('invalid-seating-plan');
+      const [from, to] = of === 'rows' ? rows : seats;
+      expect(message).toContain(`${of} of section "A" of floor "1" must be whole numbers`);
+      expect(message).toContain(`got from ${from} to ${to}`);
+    },
+  );
+
+  it('refuses a plan, a floor and a section with nothing in them', () => {
+    expect(refusalOf({ floors: [] }).message).toContain('at least one floor');
+    expect(refusalOf({ floors: [{ name: '1', sections: [] }] }).message).toContain('floor "1" needs');
+    expect(refusalOf({ floors: [{ name: '1', sections: [{ name: 'A', grade: 'R', blocks: [] }] }] }).message).toContain(
+      'section "A" of floor "1" needs',
+    );
+  });
+});
