@@ -1,0 +1,122 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { problemKinds } from '../../src/http/problem-details.ts';
+import { bodyOf, hamlet, seatingPlan, type ServiceUnderTest, startService } from './service-under-test.ts';
+
+interface Documented {
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+  >;
+  readonly security?: unknown;
+  readonly operationId: string;
+}
+
+interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Documented>>>>;
+  readonly 'x-problems': Readonly<Record<string, { readonly status: number }>>;
+}
+
+/** One request for each way to answer, `{…}` filled in: method, documented path, its id, body, headers, status. */
+const walk: readonly (readonly [string, string, string, unknown, Readonly<Record<string, string>>, number])[] = [
+  ['post', '/venues', '', { name: 'Blue Square', city: 'Seoul' }, {}, 201],
+  ['post', '/venues', '', '{', { 'Content-Type': 'application/json' }, 400],
+  ['post', '/venues', '', {}, { Authorization: 'none' }, 401],
+  ['post', '/venues', '', {}, { Accept: 'text/html' }, 406],
+  ['post', '/venues', '', 'x'.repeat(1024 * 1024 + 1), { 'Content-Type': 'application/json' }, 413],
+  ['post', '/venues', '', {}, { 'Content-Type': 'text/plain' }, 415],
+  ['post', '/venues', '', {}, {}, 422],
+  ['get', '/venues/{id}', '1', undefined, {}, 200],
+  ['get', '/venues/{id}', '2', undefined, {}, 404],
+  ['post', '/venues/{id}/halls', '1', { name: 'Main hall', seatingPlan }, {}, 201],
+  ['post', '/venues/{id}/halls', '1', { name: 'Main hall', seatingPlan: { floors: [] } }, {}, 422],
+  ['post', '/venues/{id}/halls', '2', { name: 'Main hall', seatingPlan }, {}, 404],
+  ['get', '/halls/{id}', '1', undefined, {}, 200],
+  ['get', '/halls/{id}', 'x', undefined, {}, 404],
+  ['post', '/performances', '', hamlet, {}, 201],
+  ['patch', '/performances/{id}', '1', { title: 'Lear' }, {}, 200],
+  ['patch', '/performances/{id}', '1', { genre: 'opra', x: 1 }, {}, 422],
+  ['patch', '/performances/{id}', '2', { title: 'Lear' }, {}, 404],
+  ['post', '/performances/{id}/showtimes', '1', { hallId: 1, startsAt: '2999-01-01T00:00:00Z' }, {}, 201],
+  ['post', '/performances/{id}/showtimes', '1', { hallId: 2, startsAt: '2999-01-01T00:00:00Z' }, {}, 404],
+  ['get', '/performances', '', undefined, {}, 200],
+  ['get', '/performances', '?page=1', undefined, {}, 422],
+  ['get', '/performances', `?city=${'x'.repeat(5_000)}`, undefined, {}, 414],
+  ['get', '/performances', '', undefined, { 'If-None-Match': '*' }, 304],
+  ['get', '/performances/{id}', '1', undefined, {}, 200],
+  ['get', '/performances/{id}', '2', undefined, {}, 404],
+  ['get', '/version', '', undefined, {}, 200],
+  ['get', '/openapi.json', '', undefined, {}, 200],
+];
+
+describe('/openapi.json', () => {
+  let service: ServiceUnderTest;
+  let document: OpenApiDocument;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats.default(ajv);
+  beforeAll(async () => {
+    service = await startService();
+    const response = await service.send('GET', '/openapi.json');
+    document = await bodyOf<OpenApiDocument>(response);
+    ajv.addSchema({ ...document, $id: 'https://ticketing.test/openapi.json' });
+  });
+  afterAll(() => service.stop());
+
+  it('holds to the schema of OpenAPI 3.1', async () => {
+    expect(await new Validator().validate({ ...structuredClone(document) })).toEqual({ valid: true });
+    const broken = { ...structuredClone(document), paths: { venues: 1 } };
+    expect(await new Validator().validate(broken)).toMatchObject({ valid: false });
+  });
+
+  it('answers each request of a walk as it is documented', async () => {
+    const failures: string[] = [];
+    for (const [method, path, argument, body, headers, status] of walk) {
+      const url = path.includes('{id}') ? path.replace('{id}', argument) : `${path}${argument}`;
+      const response = await service.send(method.toUpperCase(), url, body, headers);
+      const text = await response.text();
+      expect([method, url, response.status]).toEqual([method, url, status]);
+      failures.push(...mismatches(`/paths/${pointer(path)}/${method}/responses/${status}`, response, text));
+    }
+    expect(failures).toEqual([]);
+  });
+
+  it('would not accept an answer of another shape', () => {
+    const answer = new Response('{}', { headers: { 'content-type': 'application/json' } });
+    expect(mismatches(`/paths/${pointer('/venues/{id}')}/get/responses/200`, answer, '{"id":"1"}')).toHaveLength(1);
+  });
+
+  it('has every operation in that walk with its success, and a token on every write', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    );
+    expect(operations).toHaveLength(11);
+    for (const { path, method, operation } of operations) {
+      const success = walk.some(([walked, at, , , , status]) => walked === method && at === path && status < 300);
+      const secured = operation.security !== undefined;
+      expect({ method, path, success, secured }).toEqual({ method, path, success: true, secured: method !== 'get' });
+    }
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
+  });
+
+  it('lists every kind of problem', () => {
+    expect(Object.keys(document['x-problems']).toSorted()).toEqual(Object.keys(problemKinds).toSorted());
+  });
+
+  function mismatches(at: string, response: Response, text: string): string[] {
+    const documented =
+      document.paths[unescaped(at.split('/')[2])]?.[at.split('/')[3] ?? '']?.responses[at.split('/')[5] ?? ''];
+    if (documented === undefined) return [`${at} is not documented`];
+    if (documented.content === undefined) return text === '' ? [] : [`${at} has a body`];
+    const mediaType = response.headers.get('content-type')?.split(';')[0] ?? '';
+    if (documented.content[mediaType] === undefined) return [`${at} is ${mediaType}`];
+    const schema = `https://ticketing.test/openapi.json#${at}/content/${pointer(mediaType)}/schema`;
+    const validate = ajv.getSchema(schema);
+    if (validate === undefined) return [`${schema} is not there`];
+    return validate(JSON.parse(text)) ? [] : [`${at}: ${ajv.errorsText(validate.errors)}`];
+  }
+});
+
+const pointer = (name: string): string => encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
+const unescaped = (segment = ''): string => decodeURIComponent(segment).replaceAll('~1', '/').replaceAll('~0', '~');

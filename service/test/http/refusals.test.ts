@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { DomainError } from '../../src/domain-error.ts';
+import type { PerformanceCache } from '../../src/performance-cache/performance-cache.ts';
+import { bodyOf, type ServiceUnderTest, startService, token } from './service-under-test.ts';
+
+const venue = { name: 'Blue Square', city: 'Seoul' };
+
+/** Sends bytes that fetch would not, and returns what came back until the connection closed. */
+async function sendRaw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
+
+describe('what HTTP refuses', () => {
+  let service: ServiceUnderTest;
+  beforeAll(async () => {
+    service = await startService({ REQUEST_TIMEOUT_MS: '300', LOG_LEVEL: 'debug' });
+  });
+  afterAll(() => service.stop());
+
+  /** Status and code of a problem document, which is as all of them have to be. */
+  async function problemOf(response: Response): Promise<readonly [number, unknown]> {
+    const problem = await bodyOf<Record<string, unknown>>(response);
+    expect(problem).toMatchObject({
+      type: `/openapi.json#/x-problems/${String(problem['code'])}`,
+      status: response.status,
+      requestId: response.headers.get('x-request-id'),
+      instance: new URL(response.url).pathname,
+    });
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    return [response.status, problem['code']];
+  }
+
+  it('404 for an address where nothing is', async () => {
+    expect(await problemOf(await service.send('GET', '/nothing/here'))).toEqual([404, 'not-found']);
+    expect(await problemOf(await service.send('GET', '/venues/1/'))).toEqual([404, 'not-found']);
+  });
+
+  it('405 with Allow for a method that the resource does not have', async () => {
+    const response = await service.send('DELETE', '/performances/1');
+    expect(await problemOf(response)).toEqual([405, 'method-not-allowed']);
+    expect(response.headers.get('allow')).toBe('HEAD, GET, PATCH, OPTIONS');
+  });
+
+  it('nothing about OPTIONS, which says what there is', async () => {
+    const response = await service.send('OPTIONS', '/venues');
+    expect([response.status, response.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
+  });
+
+  it('406 when JSON is not accepted', async () => {
+    expect(await problemOf(await service.send('GET', '/performances', undefined, { Accept: 'text/html' }))).toEqual([
+      406,
+      'not-acceptable',
+    ]);
+  });
+
+  it.each(['*/*', 'application/json', 'text/html,application/*;q=0.8'])('no one who accepts %s', async (accept) => {
+    expect((await service.send('GET', '/performances', undefined, { Accept: accept })).status).toBe(200);
+  });
+
+  it.each([
+    ['no token', undefined, 'Bearer realm="ticketing"'],
+    ['another scheme', `Basic ${token}`, 'Bearer realm="ticketing"'],
+    ['another token', `Bearer ${token}x`, 'Bearer realm="ticketing", error="invalid_token"'],
+    ['a shorter token', `Bearer ${token.slice(0, -1)}`, 'Bearer realm="ticketing", error="invalid_token"'],
+  ])('401 for a write with %s, before its body is read', async (_name, authorization, challenge) => {
+    const response = await fetch(`${service.api}/venues`, {
+      method: 'POST',
+      body: 'not even JSON',
+      ...(authorization !== undefined && { headers: { Authorization: authorization } }),
+    });
+    expect(await problemOf(response)).toEqual([401, 'unauthorized']);
+    expect(response.headers.get('www-authenticate')).toBe(challenge);
+  });
+
+  it('no token whose scheme is written in another case', async () => {
+    const response = await service.send('POST', '/venues', venue, { Authorization: `bearer ${token}` });
+    expect(response.status).toBe(201);
+  });
+
+  it.each(['{"name":', '', '\u0000', 'NaN'])('400 for the body %j', async (body) => {
+    expect(
+      await problemOf(await service.send('POST', '/venues', body, { 'Content-Type': 'application/json' })),
+    ).toEqual([400, 'malformed-json']);
+  });
+
+  it('400 for bytes that are not UTF-8', async () => {
+    const response = await fetch(`${service.api}/venues`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: Buffer.from('{"name":"caf\u00E9","city":"Paris"}', 'latin1'),
+    });
+    expect(await problemOf(response)).toEqual([400, 'malformed-json']);
+  });
+
+  it.each([
+    [{ 'Content-Type': 'text/plain' }],
+    [{ 'Content-Type': 'application/merge-patch+json' }],
+    [{ 'Content-Type': 'application/json; charset=euc-kr' }],
+    [{ 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }],
+  ])('415 for %j, and says what would do', async (headers) => {
+    const response = await service.send('POST', '/venues', venue, headers);
+    expect(await problemOf(response)).toEqual([415, 'unsupported-media-type']);
+    expect(response.headers.get('accept-post')).toBe('application/json');
+  });
+
+  it('413 for a body above 1 MiB, declared or not', async () => {
+    const tooLarge = JSON.stringify({ ...venue, padding: 'x'.repeat(1024 * 1024) });
+    expect(
+      await problemOf(await service.send('POST', '/venues', tooLarge, { 'Content-Type': 'application/json' })),
+    ).toEqual([413, 'body-too-large']);
+    const chunked = await fetch(`${service.api}/venues`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: new Blob([tooLarge]).stream(),
+      duplex: 'half',
+    });
+    expect(await problemOf(chunked)).toEqual([413, 'body-too-large']);
+  });
+
+  it('no body of 1 MiB', async () => {
+    const name = ' '.repeat(1024 * 1024 - JSON.stringify(venue).length);
+    const response = await service.send('POST', '/venues', `${name}${JSON.stringify(venue)}`, {
+      'Content-Type': 'application/json',
+    });
+    expect(response.status).toBe(201);
+  });
+
+  it('414 for a long address, 431 for large headers', async () => {
+    expect(await problemOf(await service.send('GET', `/performances?city=${'x'.repeat(5_000)}`))).toEqual([
+      414,
+      'uri-too-long',
+    ]);
+    const large = await fetch(`${service.api}/version`, { headers: { 'X-Large': 'x'.repeat(20_000) } });
+    expect(large.status).toBe(431);
+    expect(large.headers.get('content-type')).toBe('application/problem+json');
+    expect(await large.json()).toMatchObject({ code: 'headers-too-large' });
+  });
+
+  it('400 for what is not HTTP', async () => {
+    const answer = await sendRaw(service.apiPort, 'HELLO\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed-request' });
+  });
+
+  it('408 for a request that does not arrive in time', async () => {
+    const head = `POST /venues HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+    const answer = await sendRaw(service.apiPort, `${head}Content-Length: 100\r\n\r\n{"name":`);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain('"code":"request-timeout"');
+  });
+
+  it('takes a modest request id from the client, and makes its own otherwise', async () => {
+    const given = await service.send('GET', '/version', undefined, { 'X-Request-Id': 'order-17.a' });
+    expect(given.headers.get('x-request-id')).toBe('order-17.a');
+    const made = await service.send('GET', '/version', undefined, { 'X-Request-Id': 'x'.repeat(65) });
+    const next = await service.send('GET', '/version');
+    expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f]{12}-\w+$/);
+    expect(next.headers.get('x-request-id')).not.toBe(made.headers.get('x-request-id'));
+    expect(service.lines.some((line) => line.includes('"requestId":"order-17.a"'))).toBe(true);
+  });
+});
+
+describe('what goes wrong inside', () => {
+  const failures: Record<string, Error> = {
+    '1': new DomainError('overloaded', 'waited 2000 ms for a connection of pool canary-inside'),
+    '2': new DomainError('database-unavailable', 'connect ECONNREFUSED canary-inside:5432'),
+    '3': new TypeError(`canary-inside: x is not a function, token ${token}`),
+  };
+  const performanceCache: PerformanceCache = {
+    read: (key) => Promise.reject(failures[key.kind === 'detail' ? String(key.performanceId) : ''] ?? new Error('?')),
+    invalidate: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  let service: ServiceUnderTest;
+  beforeAll(async () => {
+    service = await startService({}, { performanceCache });
+  });
+  afterAll(() => service.stop());
+
+  it.each([
+    ['1', 503, 'overloaded', '1'],
+    ['2', 503, 'database-unavailable', '5'],
+    ['3', 500, 'internal-error', null],
+  ])('failure %s is %i %s, with Retry-After %s and nothing of the inside', async (id, status, code, retryAfter) => {
+    const response = await service.send('GET', `/performances/${id}`);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('retry-after')).toBe(retryAfter);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ code });
+    expect(text).not.toContain('canary');
+  });
+
+  it('logs what it does not tell, under the request id and without the token', async () => {
+    const response = await service.send('GET', '/performances/3');
+    const line = service.lines.find((text) => text.includes(response.headers.get('x-request-id') ?? '?'));
+    expect(JSON.parse(line ?? '{}')).toMatchObject({
+      level: 'error',
+      event: 'request-failed',
+      err: { message: 'canary-inside: x is not a function, token [redacted]' },
+    });
+  });
+});
