@@ -21,14 +21,19 @@ export interface Comparison {
   /** Only where the metric is tested. Adjusted by Holm among the secondary metrics; the primary stands alone. */
   readonly pValue?: number;
   readonly adjustedPValue?: number;
+  /** The smallest adjusted p-value that this number of blocks and metrics can give at all. */
+  readonly smallestAdjustedPValue?: number;
   /** The smallest relative change that this run would have seen in 80 of 100 runs; 0.05 is 5 %. */
   readonly smallestDetectable?: number;
   readonly control?: Control;
   readonly warnings: readonly string[];
 }
 
-/** Two questions: is there a difference (significant), and does it matter (relevant). */
-export type Finding = 'better' | 'worse' | 'different' | 'below-floor' | 'not-detected' | 'not-tested';
+/**
+ * Two questions: is there a difference (significant), and does it matter (relevant). `out-of-reach`: too few
+ * blocks for this number of metrics, so that no difference, however large, could have been significant.
+ */
+export type Finding = 'better' | 'worse' | 'different' | 'below-floor' | 'not-detected' | 'out-of-reach' | 'not-tested';
 
 const significance = 0.05;
 
@@ -69,12 +74,16 @@ export function adjustForMultiplicity(comparisons: readonly Comparison[]): Compa
   return comparisons.map((comparison) => {
     const index = secondary.indexOf(comparison);
     const adjustedPValue = index === -1 ? comparison.pValue : adjusted[index];
-    return adjustedPValue === undefined ? comparison : { ...comparison, adjustedPValue };
+    if (adjustedPValue === undefined) return comparison;
+    const metrics = index === -1 ? 1 : secondary.length;
+    const smallestAdjustedPValue = Math.min(1, (metrics * 2) / 2 ** comparison.values.length);
+    return { ...comparison, adjustedPValue, smallestAdjustedPValue };
   });
 }
 
-export function findingOf({ metric, ratio, adjustedPValue }: Comparison): Finding {
+export function findingOf({ metric, ratio, adjustedPValue, smallestAdjustedPValue = 0 }: Comparison): Finding {
   if (ratio === undefined || adjustedPValue === undefined) return 'not-tested';
+  if (smallestAdjustedPValue > significance) return 'out-of-reach';
   if (adjustedPValue > significance) return 'not-detected';
   if (Math.abs(Math.log(ratio.estimate)) < Math.log1p(metric.floor ?? 0)) return 'below-floor';
   if (metric.better === 'neither') return 'different';

@@ -6,17 +6,18 @@ import { measurementSections } from './sections/measurements.ts';
 import { otherSlotSections } from './sections/other-slots.ts';
 import { provenanceSections } from './sections/provenance.ts';
 import { validitySection } from './sections/validity.ts';
-import { verdictSentence } from './verdict-sentence.ts';
+import { boundInWords, verdictSentence } from './verdict-sentence.ts';
 
 /** The whole report, before it is HTML or Markdown. */
 export function composeReport(evidence: Evidence): ReportDocument {
   const { run } = evidence;
   const analysis = analyzeRun(evidence);
   const { verdict } = analysis;
+  const bound = verdict.name === 'INVALID' ? '' : ` (${boundInWords(run)})`;
   const summary: Content[] = [
     { kind: 'paragraph', term: 'Question', text: run.experiment.question },
     { kind: 'paragraph', term: 'Claim', text: run.experiment.claim.text },
-    { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+    { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}${bound}.` },
   ];
   const validity = validitySection(run);
   const rest = [

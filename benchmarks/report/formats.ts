@@ -52,10 +52,11 @@ export function formatQuantity(value: number, unit: string): string {
   return formatNumber(value / factor) + suffix;
 }
 
-/** `4.1 % [3.8, 4.4]`, to the digits that the interval supports. */
+/** `4.1 % [3.8, 4.4]`, to the digits that the interval supports; `1,000` where all blocks gave the same. */
 export function formatEstimate(location: Location, unit: string): string {
   const { factor, suffix } = scaleOf(unit, location.estimate);
   const [estimate, lower, upper] = [location.estimate / factor, location.lower / factor, location.upper / factor];
+  if (upper - lower <= Math.abs(estimate) * 1e-9) return formatNumber(estimate) + suffix;
   const decimals = supportedDecimals(estimate, (upper - lower) / 2);
   return `${fixed(estimate, decimals)}${suffix} [${fixed(lower, decimals)}, ${fixed(upper, decimals)}]`;
 }
@@ -74,7 +75,8 @@ export function formatChange(ratio: Location): string {
     const text = fixed(value, decimals);
     return value > 0 && !/^0(\.0*)?$/.test(text) ? `+${text}` : text;
   };
-  return `${signed(estimate)} % [${signed(lower)}, ${signed(upper)}]`;
+  const interval = upper - lower <= 1e-9 ? '' : ` [${signed(lower)}, ${signed(upper)}]`;
+  return `${signed(estimate)} %${interval}`;
 }
 
 /** `19 times less`, `12 % more`, `no difference`. */
@@ -85,9 +87,9 @@ export function changeInWords(ratio: number): string {
   return Math.abs(ratio - 1) < 0.0005 ? 'no difference' : `${percent} % ${word}`;
 }
 
-/** A relative change: 0.05 is `5 %`. */
+/** A relative change: 0.05 is `5 %`; what counters without noise leave is `< 0.1 %`. */
 export function formatShare(share: number): string {
-  return `${formatNumber(share * 100, 2)} %`;
+  return share < 0.001 ? '< 0.1 %' : `${formatNumber(share * 100, 2)} %`;
 }
 
 /** `0.031`, `0.0020`, `< 0.0001`. */
@@ -101,8 +103,8 @@ export function formatPValue(pValue: number): string {
  * Data Group, simplified), and four significant digits of the estimate at most. Negative: tens, hundreds.
  */
 function supportedDecimals(estimate: number, halfWidth: number): number {
-  const most = (estimate === 0 ? 0 : 3 - exponentOf(estimate)) | 0;
-  if (!(halfWidth > 0)) return Number.isInteger(estimate) ? 0 : most - 1;
+  if (halfWidth === 0) return estimate === 0 ? 0 : 2 - exponentOf(estimate);
+  const most = estimate === 0 ? 12 : 3 - exponentOf(estimate);
   const exponent = exponentOf(halfWidth);
   const digits = halfWidth / 10 ** exponent < 2 ? 2 : 1;
   return Math.min(most, digits - 1 - exponent);

@@ -87,7 +87,7 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
     <table>
       <caption>
-        ${caption}
+        <span>${caption}</span>
       </caption>
       <thead>
         <tr>

@@ -5,7 +5,7 @@ export const pageStyle = `
 ${themeVariables(':root')}
 *{box-sizing:border-box}
 html{background:var(--surface);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',sans-serif;-webkit-text-size-adjust:100%}
-body{margin:0 auto;max-width:50rem;padding:1.5rem 1rem 4rem;--verdict:var(--confirmed)}
+body{margin:0 auto;max-width:58rem;padding:1.5rem 1rem 4rem;--verdict:var(--confirmed)}
 body.refuted{--verdict:var(--refuted)}
 body.inconclusive{--verdict:var(--inconclusive)}
 body.invalid{--verdict:var(--invalid);border-inline:10px solid;border-image:repeating-linear-gradient(45deg,var(--invalid) 0 12px,var(--surface) 12px 24px) 10}
@@ -32,14 +32,17 @@ summary{cursor:pointer;font-size:.875rem;color:var(--muted);padding:.3rem 0}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;font-weight:600;padding-bottom:.4rem}
-th,td{padding:.34rem .7rem .34rem 0;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;font-weight:400}
+caption span{display:inline-block;position:sticky;left:0;max-width:calc(100vw - 2.5rem)}
+th,td{padding:.34rem .55rem;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;font-weight:400}
 thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bottom}
-th.n,td.n{text-align:right;padding:.34rem 0 .34rem .7rem}
+th:first-child,td:first-child{padding-left:0}
+th:last-child,td:last-child{padding-right:0}
+th.n,td.n{text-align:right}
 td.n{white-space:nowrap}
-tbody th{min-width:9rem}
-td.t{overflow-wrap:anywhere;min-width:5rem}
+tbody th{min-width:8.5rem}
+td.t{overflow-wrap:break-word;min-width:5rem}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:.7rem .9rem;overflow-x:auto;font-size:.84rem}
-@media (max-width:47rem){
+@media (max-width:46.5rem){
 figure svg.wide{display:none}
 figure svg.narrow{display:block}
 body{padding-inline:.75rem}

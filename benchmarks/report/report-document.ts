@@ -36,7 +36,7 @@ export interface Column {
 
 /** Widths in pixels that a chart is drawn for: a page's column, a phone. */
 export type ChartSize = 'wide' | 'narrow';
-export const chartWidths = { wide: 720, narrow: 336 } as const;
+export const chartWidths = { wide: 820, narrow: 336 } as const;
 
 export interface Chart {
   /** The name of its file, without `.svg`. */

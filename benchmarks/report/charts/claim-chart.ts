@@ -39,73 +39,96 @@ export function claimChart(run: RunRecord, comparison: Comparison): Chart | unde
   };
 }
 
-function drawClaim(
-  { run, comparison, rows, largest }: { run: RunRecord; comparison: Comparison; rows: Row[]; largest: number },
-  size: ChartSize,
-): Drawing {
-  const { metric, values } = comparison;
+interface ClaimDrawing {
+  readonly run: RunRecord;
+  readonly comparison: Comparison;
+  readonly rows: readonly Row[];
+  readonly largest: number;
+}
+
+const top = 1.95;
+const bottom = -0.4;
+
+function drawClaim(claimDrawing: ClaimDrawing, size: ChartSize): Drawing {
+  const { run, comparison, rows, largest } = claimDrawing;
+  const { metric } = comparison;
   const { claim } = run.experiment;
   const { factor, suffix } = scaleOf(metric.unit, largest);
   const end = (largest * 1.06) / factor;
   const bound = claim.bound / factor;
   const allowed = claim.relation === 'at-most' ? { x1: 0, x2: bound } : { x1: bound, x2: end };
-  const dots = rows.flatMap((row) =>
-    values.map((value, index) => ({
-      x: meanOfTwo(value[row.id]) / factor,
-      y: row.y + 0.1 - (values.length === 1 ? 0 : (index / (values.length - 1)) * 0.46),
-    })),
-  );
-  const own = (id: VariantId) => dots.filter((_, index) => index < values.length === (id === 'before'));
   const nearEnd = bound > end * 0.6;
-  const boundLabel = { x: [bound], text: ['claim: ' + boundInWords(run)], y: [1.62], fill: 'var(--muted)' };
   return drawPlot({
     width: chartWidths[size],
-    height: 290,
+    height: 330,
     marginLeft: 10,
     marginRight: 14,
     marginTop: 8,
     marginBottom: 40,
     x: {
       domain: [0, end],
-      label: `${metric.label}${suffix === '' ? ` (${metric.unit})` : ` (${suffix.trim()})`}`,
+      label: `${metric.label}, ${suffix.trim() || metric.unit}`,
       labelAnchor: 'left',
       labelArrow: 'none',
       ticks: size === 'wide' ? 10 : 5,
       tickFormat: (tick: number) => formatNumber(tick),
     },
-    y: { domain: [-0.5, 1.75], axis: null },
+    y: { domain: [bottom, top], axis: null },
     marks: [
-      rect([allowed], { x1: 'x1', x2: 'x2', y1: -0.5, y2: 1.75, fill: 'var(--region)' }),
+      rect([allowed], { x1: 'x1', x2: 'x2', y1: bottom, y2: top, fill: 'var(--region)' }),
       ruleX([bound], { stroke: 'var(--ink)', strokeWidth: 1.5, strokeDasharray: '5 4' }),
-      text([0], { ...boundLabel, dx: nearEnd ? -7 : 7, textAnchor: nearEnd ? 'end' : 'start' }),
-      ...rows.flatMap(({ id, label, y, location }) => {
-        const colour = `var(--${id})`;
-        const [lower, estimate, upper] = [location.lower / factor, location.estimate / factor, location.upper / factor];
-        const toTheLeft = estimate > end * 0.55;
-        const words = `${label}: ${formatEstimate(location, metric.unit)}`;
-        return [
-          rect([0], { x1: [lower], x2: [upper], y1: [y - 0.44], y2: [y + 0.18], fill: colour, fillOpacity: 0.2 }),
-          link([0], { x1: [estimate], x2: [estimate], y1: [y - 0.44], y2: [y + 0.18], stroke: colour, strokeWidth: 2 }),
-          dot(own(id), {
-            x: 'x',
-            y: 'y',
-            r: 4,
-            symbol: id === 'before' ? 'circle' : 'diamond',
-            fill: id === 'before' ? 'var(--surface)' : colour,
-            stroke: colour,
-            strokeWidth: 1.8,
-          }),
-          text([words], {
-            x: [toTheLeft ? upper : lower],
-            y: [y + 0.32],
-            text: [words],
-            textAnchor: toTheLeft ? 'end' : 'start',
-            fill: colour,
-            fontWeight: 600,
-            fontSize: size === 'wide' ? 14 : 12,
-          }),
-        ];
+      text([`claim: ${boundInWords(run)}`], {
+        x: [bound],
+        y: [top - 0.12],
+        dx: nearEnd ? -7 : 7,
+        textAnchor: nearEnd ? 'end' : 'start',
+        fill: 'var(--ink)',
       }),
+      ...rows.flatMap((row) => rowMarks(row, { comparison, factor, bound, end, size })),
     ],
   });
+}
+
+/** The dots of one variant, its interval and estimate, and its label where it crosses nothing. */
+function rowMarks(
+  { id, label, y, location }: Row,
+  scale: { comparison: Comparison; factor: number; bound: number; end: number; size: ChartSize },
+) {
+  const { comparison, factor, bound, end, size } = scale;
+  const { values, metric } = comparison;
+  const colour = `var(--${id})`;
+  const [lower, estimate, upper] = [location.lower / factor, location.estimate / factor, location.upper / factor];
+  const [from, to] = [y - 0.3, y + 0.42];
+  const dots = values.map((value, index) => ({
+    x: meanOfTwo(value[id]) / factor,
+    y: to - 0.06 - ((index + 0.5) / values.length) * 0.6,
+  }));
+  const rightmost = Math.max(upper, ...dots.map(({ x }) => x));
+  const leftmost = Math.min(lower, ...dots.map(({ x }) => x));
+  const toTheLeft = estimate > end * 0.55;
+  const beside = toTheLeft ? leftmost : bound > rightmost && bound < end * 0.5 ? bound : rightmost;
+  return [
+    rect([0], { x1: [lower], x2: [upper], y1: [from], y2: [to], fill: colour, fillOpacity: 0.2 }),
+    link([0], { x1: [estimate], x2: [estimate], y1: [from], y2: [to], stroke: colour, strokeWidth: 2 }),
+    dot(dots, {
+      x: 'x',
+      y: 'y',
+      r: values.length > 8 ? 3 : 3.6,
+      symbol: id === 'before' ? 'circle' : 'diamond',
+      fill: id === 'before' ? 'var(--surface)' : colour,
+      stroke: colour,
+      strokeWidth: 1.8,
+    }),
+    text([`${label}\n${formatEstimate(location, metric.unit)}`], {
+      x: [beside],
+      y: [y + 0.06],
+      text: (words: string) => words,
+      textAnchor: toTheLeft ? 'end' : 'start',
+      dx: toTheLeft ? -12 : 12,
+      fill: colour,
+      fontWeight: 600,
+      fontSize: size === 'wide' ? 15 : 12,
+      lineHeight: 1.3,
+    }),
+  ];
 }

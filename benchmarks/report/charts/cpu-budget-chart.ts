@@ -2,7 +2,6 @@ import { barX, text } from '@observablehq/plot';
 
 import type { CpuBudget, CpuPart } from '../../analysis/cpu-budget.ts';
 import type { RunRecord } from '../../evidence/schema.ts';
-import { formatNumber } from '../formats.ts';
 import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
 import { drawPlot, legend } from './plot-drawing.ts';
@@ -40,14 +39,10 @@ export function cpuBudgetChart(run: RunRecord, budgets: readonly CpuBudget[]): C
     });
     return { label: run.experiment.variants[index]?.label ?? budget.variant, segments };
   });
-  const inWords = bars.map(
-    ({ label, segments }) =>
-      `${label}: ${segments.map(({ label, from, to }) => `${label} ${formatNumber(to - from, 2)}`).join(', ')}`,
-  );
   return {
     name: 'cpu-budget',
     title: 'Where the CPU went',
-    description: `In cores, mean of the measured slots. ${inWords.join('. ')}.`,
+    description: `In cores of ${run.fingerprint.cores}, mean of the measured slots of each variant; the figures are in the table.`,
     draw: (size) => drawBudget({ bars, cores: run.fingerprint.cores }, size),
   };
 }
@@ -60,7 +55,7 @@ function drawBudget(
   const rows = Math.ceil(Object.keys(partLabels).length / columns);
   const height = 178 + rows * 18;
   const end = Math.max(cores, ...bars.map(({ segments }) => segments.at(-1)?.to ?? 0));
-  const legible = size === 'wide' ? 0.035 : 0.09;
+  const legible = size === 'wide' ? 0.05 : 0.12;
   const drawing = drawPlot({
     width: chartWidths[size],
     height,
@@ -73,6 +68,7 @@ function drawBudget(
       label: `cores, of ${cores}`,
       labelAnchor: 'left',
       labelArrow: 'none',
+      labelOffset: 34,
       ticks: size === 'wide' ? 10 : 5,
     },
     y: { domain: bars.map((_, index) => index), axis: null, paddingInner: 0.55, paddingOuter: 0.4 },
@@ -99,7 +95,7 @@ function drawBudget(
         {
           x: ({ from, to }: Segment) => (from + to) / 2,
           y: () => index,
-          text: ({ from, to }: Segment) => formatNumber(to - from, 2),
+          text: ({ from, to }: Segment) => (to - from).toFixed(2),
           fill: ({ part }: Segment) => (isPale(part) ? 'var(--ink)' : 'var(--on-dark-part)'),
           fontWeight: 600,
         },

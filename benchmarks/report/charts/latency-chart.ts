@@ -1,4 +1,4 @@
-import { axisX, axisY, gridX, gridY, line, text } from '@observablehq/plot';
+import { axisX, gridX, gridY, line, text } from '@observablehq/plot';
 
 import type { SlotReadings } from '../../analysis/metric-value.ts';
 import { percentile, poolBuckets } from '../../analysis/metric-value.ts';
@@ -70,29 +70,33 @@ function drawLatency(
   );
   const medians = variants.map((variant) => ({ variant, points: medianCurve(curves, variant) }));
   const higher = medians.toSorted((a, b) => middle(b.points) - middle(a.points))[0]?.variant;
+  const seconds = curves.flatMap(({ points }) => points.map((point) => point.seconds));
+  const [fastest, slowest] = [Math.min(...seconds), Math.max(...seconds)];
+  const levels = oneTwoFive(fastest * 0.85, slowest * 1.15);
   return drawPlot({
     width: chartWidths[size],
     height: 300,
     marginLeft: 58,
     marginRight: 18,
-    marginTop: 26,
+    marginTop: 10,
     marginBottom: 40,
     x: { domain: [0, last], label: null },
-    y: { type: 'log', label: null, nice: true },
+    y: { type: 'log', axis: null, domain: [fastest * 0.85, slowest * 1.15] },
     marks: [
       gridX(shown.map(position), { stroke: 'var(--line)', strokeOpacity: 1 }),
-      gridY({ ticks: 4, stroke: 'var(--line)', strokeOpacity: 1 }),
+      gridY(levels, { stroke: 'var(--line)', strokeOpacity: 1 }),
       axisX(shown.map(position), {
         tickFormat: (at: number) => (at === 0 ? 'fastest' : `p${Number((100 * (1 - 10 ** -at)).toFixed(1))}`),
         label: 'share of requests that were at least as fast',
         labelAnchor: 'left',
         labelArrow: 'none',
       }),
-      axisY({
-        ticks: 4,
-        tickFormat: (seconds: number) => formatQuantity(seconds, 's'),
-        label: 'latency',
-        labelArrow: 'none',
+      text(levels, {
+        frameAnchor: 'left',
+        y: (seconds: number) => seconds,
+        dx: -8,
+        textAnchor: 'end',
+        text: (seconds: number) => formatQuantity(seconds, 's'),
       }),
       ...curves.map(({ variant, points }) =>
         line(points, { x: 'nines', y: 'seconds', stroke: `var(--${variant})`, strokeOpacity: 0.28, strokeWidth: 1 }),
@@ -101,12 +105,12 @@ function drawLatency(
         line(points, { x: 'nines', y: 'seconds', stroke: `var(--${variant})`, strokeWidth: 2.6 }),
       ),
       ...medians.map(({ variant, points }) => {
-        const at = points[12];
+        const at = points[size === 'narrow' && variant === higher ? 22 : 12];
         return text(at ? [at] : [], {
           x: 'nines',
           y: 'seconds',
           text: () => labels[variant],
-          textAnchor: 'start',
+          textAnchor: variant === higher ? 'end' : 'start',
           dy: variant === higher ? -14 : 16,
           fill: `var(--${variant})`,
           stroke: 'var(--surface)',
@@ -116,6 +120,14 @@ function drawLatency(
       }),
     ],
   });
+}
+
+/** 1, 2, 5, 10, … times powers of ten between the two. */
+function oneTwoFive(from: number, to: number): number[] {
+  const exponents = Array.from({ length: 14 }, (_, index) => index - 9);
+  return exponents
+    .flatMap((exponent) => [1, 2, 5].map((step) => Number(`${step}e${exponent}`)))
+    .filter((level) => level >= from && level <= to);
 }
 
 function middle(points: readonly Point[]): number {

@@ -52,7 +52,7 @@ function drawSweep(
     },
     y: {
       domain: [0, Math.max(claim.bound / factor, ...ascending.map(({ scaled }) => scaled)) * 1.1],
-      label: suffix.trim() || metric.unit,
+      label: `${metric.label}, ${suffix.trim() || metric.unit}`,
       labelArrow: 'none',
       ticks: 5,
     },

@@ -34,7 +34,7 @@ export function throughputChart(run: RunRecord, comparisons: readonly Comparison
   return {
     name: 'throughput',
     title: 'Requests and statements per second',
-    description: `${bars.map(({ label, words }) => `${label}: ${words}`).join('; ')}.`,
+    description: bars.map(({ label, words }) => `${label} ${words}`).join('; ') + '.',
     draw: (size) => drawThroughput(bars, size),
   };
 }

@@ -12,6 +12,7 @@ const findings = {
   different: 'different',
   'below-floor': 'real, below the floor',
   'not-detected': '~',
+  'out-of-reach': 'too few blocks',
   'not-tested': '',
 } as const;
 
@@ -31,7 +32,13 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
     ...(shown ?? []).map(testedRow),
   ];
   const numeric = (label: string): Column => ({ label, numeric: true });
-  const columns = [...levelColumns(run), numeric('p'), numeric('Floor'), { label: 'Finding' }, numeric('Detectable')];
+  const columns = [
+    ...levelColumns(run),
+    numeric('p (Holm)'),
+    numeric('Floor'),
+    { label: 'Finding' },
+    numeric('Detectable'),
+  ];
   const warnings = comparisons.flatMap(({ metric, warnings }) =>
     warnings.map((warning) => `${metric.label}: ${warning}.`),
   );
@@ -46,7 +53,7 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
     },
     ...(warnings.length > 0 ? [{ kind: 'list', items: warnings } as const] : []),
     paragraph(
-      `Intervals: ${confidenceInWords(comparisons)}. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Metrics without a p are shown, not tested.`,
+      `Intervals: ${confidenceInWords(comparisons)}; none stands where all blocks gave the same value. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. “too few blocks”: corrected for this number of metrics, no difference, however large, could have been significant; the interval still says how large it is. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Metrics without a p are shown, not tested.`,
     ),
     paragraph(
       'Control: in each block one variant’s two slots, as a ratio with a random direction, both drawn from the run’s seed. It is broken when its interval excludes no change and its estimate is beyond half the floor; the verdict is then INCONCLUSIVE.',
@@ -58,8 +65,8 @@ function levelColumns({ experiment }: RunRecord): Column[] {
   const [before, after] = experiment.variants;
   return [
     { label: 'Metric' },
-    { label: `Before: ${before.label}`, numeric: true },
-    { label: `After: ${after.label}`, numeric: true },
+    { label: before.label, numeric: true },
+    { label: after.label, numeric: true },
     { label: 'Change', numeric: true },
   ];
 }
@@ -78,17 +85,17 @@ function testedRow(comparison: Comparison): string[] {
     adjustedPValue === undefined ? '' : formatPValue(adjustedPValue),
     tested && metric.floor !== undefined ? formatShare(metric.floor) : '',
     findings[findingOf(comparison)],
-    smallestDetectable === undefined ? (tested ? 'none' : '') : `±${formatShare(smallestDetectable)}`,
+    smallestDetectable === undefined ? (tested ? 'none' : '') : formatShare(smallestDetectable),
   ];
 }
 
 function controlRow({ metric, control }: Comparison): string[][] {
   if (control === undefined)
-    return [[`Control: ${metric.label}, a variant against itself`, '', '', 'not measured', '', '', '', '']];
+    return [['Control: the line above, a variant against itself', '', '', 'not measured', '', '', '', '']];
   const limit = metric.floor === undefined ? '' : formatShare(metric.floor / 2);
   const finding = control.broken ? 'BROKEN' : 'clean';
   return [
-    [`Control: ${metric.label}, a variant against itself`, '', '', formatChange(control.ratio), '', limit, finding, ''],
+    ['Control: the line above, a variant against itself', '', '', formatChange(control.ratio), '', limit, finding, ''],
   ];
 }
 

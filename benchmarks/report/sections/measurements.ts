@@ -1,5 +1,6 @@
 import type { Analysis } from '../../analysis/analyze-run.ts';
 import { meanOfTwo } from '../../analysis/blocks.ts';
+import type { Comparison } from '../../analysis/comparison.ts';
 import type { CpuBudget } from '../../analysis/cpu-budget.ts';
 import type { RunRecord } from '../../evidence/schema.ts';
 import { claimChart } from '../charts/claim-chart.ts';
@@ -53,7 +54,7 @@ function throughputSection(run: RunRecord, { comparisons }: Analysis): Section {
   const table = comparisonTable(run, own, 'Per second');
   return {
     id: 'throughput',
-    title: 'The same requests, fewer statements',
+    title: 'Requests and statements',
     contents:
       own.length === 0
         ? []
@@ -78,7 +79,7 @@ function hitRatioSection(run: RunRecord, { comparisons }: Analysis): Section {
         ? []
         : [
             paragraph(
-              `Measured ${formatEstimate(measured.after, '%')}; predicted from the workload alone ${formatNumber(predicted)} %: ${formatNumber(Math.abs(measured.after.estimate - predicted), 2)} points apart. The prediction is an independent-reference model of the declared workload; it knows nothing of the run.`,
+              `Measured ${formatEstimate(measured.after, '%')}; predicted from the workload alone ${formatNumber(predicted)} %: ${Math.abs(measured.after.estimate - predicted).toFixed(1)} points apart. The prediction is an independent-reference model of the declared workload; it knows nothing of the run.`,
             ),
           ],
   };
@@ -104,8 +105,23 @@ function memorySection(run: RunRecord, { comparisons }: Analysis): Section {
   return {
     id: 'memory',
     title: 'Memory and what is cached',
-    contents: own.length === 0 ? [] : [{ kind: 'table', table }],
+    contents: own.length === 0 ? [] : [{ kind: 'table', table }, ...cachedBesideCatalogue(own)],
   };
+}
+
+function cachedBesideCatalogue(comparisons: readonly Comparison[]): Content[] {
+  const after = (id: string) => {
+    const found = comparisons.find(({ metric }) => metric.id === id);
+    return found?.after === undefined ? undefined : formatQuantity(found.after.estimate, found.metric.unit);
+  };
+  const [keys, bytes] = [after('redis_cache_keys'), after('redis_cache_used_bytes')];
+  const [allKeys, allBytes] = [after('catalogue_keys'), after('catalogue_bytes')];
+  if (keys === undefined || bytes === undefined || allKeys === undefined || allBytes === undefined) return [];
+  return [
+    paragraph(
+      `Look-aside keeps only what is asked for: ${keys} and ${bytes} (Redis’ own included) beside a catalogue of ${allKeys} and ${allBytes}.`,
+    ),
+  ];
 }
 
 function budgetSection(run: RunRecord, { budgets }: Analysis): Section {

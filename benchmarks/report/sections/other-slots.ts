@@ -35,7 +35,7 @@ function closedSection(run: RunRecord, analysis: Analysis): Section {
     const open = analysis.primary[slot.variant]?.estimate;
     if (closed === undefined || open === undefined) return [];
     const figures = `${formatQuantity(closed, metric.unit)} with ${users} users, ${formatQuantity(open, metric.unit)} at the fixed rate`;
-    const apart = metric.unit.startsWith('%') ? `: ${formatNumber(Math.abs(closed - open), 2)} points apart` : '';
+    const apart = metric.unit.startsWith('%') ? `: ${Math.abs(closed - open).toFixed(1)} points apart` : '';
     return [`${labelOfVariant(run, slot)}: ${figures}${apart}.`];
   });
   return {

@@ -13,7 +13,7 @@ function facts(caption: string, rows: readonly (readonly [string, string])[]): T
 }
 
 function workloadSection({ workload, experiment, profile }: RunRecord): Section {
-  const inWords = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+  const inWords = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   return {
     id: 'workload',
     title: 'Workload and variants',
