@@ -26,10 +26,16 @@ function detailName(performanceId: number): string {
   return `detail:${performanceId}`;
 }
 
-/** City and cursor are the user's text: their hash bounds the key, and no two pairs have the same JSON. */
+const longestText = 64;
+
+/**
+ * City and cursor are the user's text. No two pairs have the same JSON; where it is long its hash bounds the key, and
+ * no hash begins with a bracket.
+ */
 function listName(key: Extract<PerformanceReadKey, { kind: 'list' }>): string {
-  const text = hash('sha256', JSON.stringify([key.city ?? null, key.cursor ?? null]), 'base64url');
-  return `list:${key.genre ?? 'all'}:${key.limit}:${text}`;
+  const text = JSON.stringify([key.city ?? null, key.cursor ?? null]);
+  const bounded = text.length <= longestText ? text : hash('sha256', text, 'base64url');
+  return `list:${key.genre ?? 'all'}:${key.limit}:${bounded}`;
 }
 
 export function entryKeys(key: PerformanceReadKey): EntryKeys {

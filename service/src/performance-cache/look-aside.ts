@@ -57,8 +57,10 @@ export function createLookAsidePerformanceCache(options: LookAsideOptions, parts
   async function readEntry(entry: EntryKeys, load: Load): Promise<PerformanceRead> {
     const found = await connection.ask((client) => lookUp(client, entry));
     if (!found.answered) return flights.join(entry, noLease, () => loadOnly(load, 'bypass'));
-    if (found.reply) return fromStored(found.reply);
+    return found.reply ? fromStored(found.reply) : readMissing(entry, load);
+  }
 
+  async function readMissing(entry: EntryKeys, load: Load): Promise<PerformanceRead> {
     const answer = await connection.ask((client) => takeLease(client, entry, leaseOptions));
     if (!answer.answered) {
       if (answer.why === 'unavailable') return flights.join(entry, noLease, () => loadOnly(load, 'bypass'));

@@ -55,10 +55,12 @@ export function decodeStoredValue(bytes: Buffer, numberOfTokens: number): Stored
 
 /** Whether `bytes` begins with exactly these tokens. A token that is missing matches nothing. */
 export function carriesTokens(bytes: Buffer, tokens: readonly (Buffer | null)[]): boolean {
-  return tokens.every(
-    (token, index) =>
-      token?.length === tokenBytes &&
-      bytes.length >= (index + 1) * tokenBytes &&
-      bytes.compare(token, 0, tokenBytes, index * tokenBytes, (index + 1) * tokenBytes) === 0,
-  );
+  let start = 0;
+  for (const token of tokens) {
+    const end = start + tokenBytes;
+    if (token?.length !== tokenBytes || bytes.length < end) return false;
+    if (bytes.compare(token, 0, tokenBytes, start, end) !== 0) return false;
+    start = end;
+  }
+  return true;
 }

@@ -31,7 +31,7 @@ describe('keys', () => {
       fc.property(anyKey, anyKey, (one, other) => {
         const same = JSON.stringify(Object.entries(one)) === JSON.stringify(Object.entries(other));
         expect(entryKeys(one).value === entryKeys(other).value).toBe(same);
-        expect(entryKeys(one).lease.length).toBeLessThan(128);
+        expect(entryKeys(one).lease.length).toBeLessThan(256);
       }),
     );
   });
