@@ -171,6 +171,8 @@ const everyGuard = [
   'cpu-budget',
   'database-cpu-sources',
   'clock-step',
+  'foreign-cpu',
+  'steal',
 ] as const;
 
 export const experiment: Experiment = {

@@ -1,10 +1,10 @@
-/** One slot of *before* at this rate: the database's CPU as a percentage of one core. */
-export type MeasureDatabaseCpuPercent = (readsPerSecond: number) => Promise<number>;
+/** One slot of *before* at this rate: what a read that was answered cost the database, in CPU-seconds. */
+export type MeasureCpuSecondsPerRead = (readsPerSecond: number) => Promise<number>;
 
 export interface CalibrationRequest {
   readonly targetPercent: number;
   readonly firstGuessPerSecond: number;
-  readonly measure: MeasureDatabaseCpuPercent;
+  readonly measure: MeasureCpuSecondsPerRead;
   readonly onRate?: (readsPerSecond: number, databaseCpuPercent: number) => void;
 }
 
@@ -24,14 +24,16 @@ export function median(values: readonly number[]): number {
 
 /**
  * The arrival rate at which *before* holds the database at the target, in whole reads per second. The rate is
- * set, not found by the claim: the search follows the CPU cost of a read, then three slots at one rate confirm
- * it by their median; the last round's rate stands even if its median missed, and is printed.
+ * set, not found by the claim: the search follows the CPU cost of a read, which does not run away when the machine
+ * can't keep up, as a percentage would; then three slots at one rate confirm it by their median. The last round's
+ * rate stands even if its median missed, and is printed.
  */
 export async function calibrate(request: CalibrationRequest): Promise<number> {
   const { targetPercent, measure } = request;
   const measured = async (rate: number): Promise<number> => {
-    const percent = await measure(rate);
-    if (!(percent > 0)) throw new Error(`calibration: the database used ${percent} % of a core at ${rate} reads/s`);
+    const cost = await measure(rate);
+    if (!(cost > 0)) throw new Error(`calibration: a read cost the database ${cost} s of CPU at ${rate} reads/s`);
+    const percent = 100 * rate * cost;
     request.onRate?.(rate, percent);
     return percent;
   };

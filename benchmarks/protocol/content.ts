@@ -5,8 +5,8 @@ import { z } from 'zod';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
 
-const rowSchema = z.object({ table_name: z.string(), row_count: z.coerce.number() });
-const query = 'SELECT table_name, row_count FROM audit_catalog_counts';
+const rowSchema = z.object({ table_name: z.string(), rows: z.coerce.number() });
+const query = 'SELECT table_name, rows FROM audit_catalog_counts';
 
 async function queryRows(database: RunningVariant['database']): Promise<unknown[]> {
   if (database.engine === 'sqlite') {
@@ -33,7 +33,7 @@ export async function checkContent(
 ): Promise<GuardOutcome> {
   const counts = new Map(
     (await queryRows(variant.database)).map((row) => {
-      const { table_name: table, row_count: rows } = rowSchema.parse(row);
+      const { table_name: table, rows } = rowSchema.parse(row);
       return [table, rows];
     }),
   );

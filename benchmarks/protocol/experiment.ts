@@ -1,6 +1,6 @@
 import type { RunningVariant } from '../environments/environment.ts';
 import type { Claim, MetricDefinition, RunRecord, Slot, Variant } from '../evidence/schema.ts';
-import type { SlotGuardName } from './guards.ts';
+import type { GuardName } from './guards.ts';
 
 export type Profile = RunRecord['profile'] & {
   /** Services are started anew before every block whose number leaves remainder 1 by this. */
@@ -66,7 +66,7 @@ export interface Experiment {
   readonly open: OpenLoad;
   readonly closed: ClosedLoad;
   /** Which guards void the run when a slot of this role breaks them. */
-  readonly guards: Readonly<Record<Slot['role'], readonly SlotGuardName[]>>;
+  readonly guards: Readonly<Record<Slot['role'], readonly GuardName[]>>;
   readonly guardLimits: GuardLimits;
   /** Environment variables that a profile adds to every variant. */
   configuration(profile: Profile): Readonly<Record<string, string>>;

@@ -64,7 +64,7 @@ const cpuBudgetParts = [
   'steal_cpu_seconds',
 ] as const;
 
-const slotGuards = {
+const guards = {
   'achieved-rate': {
     quantity: (facts) => {
       const achieved = shareOf('reads', 'window_seconds')(facts);
@@ -117,10 +117,6 @@ const slotGuards = {
     limit: (limits) => limits.clockStepSeconds,
     print: milliseconds,
   },
-} satisfies Readonly<Record<string, SlotGuard>>;
-
-/** Load from outside: a slot that breaks one of these is repeated without a look at its result. */
-const foreignLoadGuards = {
   'foreign-cpu': {
     quantity: shareOf('other_cpu_seconds', 'machine_cpu_seconds'),
     limit: (limits) => limits.foreignCpuShare,
@@ -133,10 +129,7 @@ const foreignLoadGuards = {
   },
 } satisfies Readonly<Record<string, SlotGuard>>;
 
-export type SlotGuardName = keyof typeof slotGuards;
-type GuardName = SlotGuardName | keyof typeof foreignLoadGuards;
-
-const guards: Readonly<Record<GuardName, SlotGuard>> = { ...slotGuards, ...foreignLoadGuards };
+export type GuardName = keyof typeof guards;
 
 /** The number that every guard looks at, by the guard's name; throws when a sample for one is missing. */
 export function guardQuantities(facts: SlotFacts): [string, number][] {
@@ -144,7 +137,7 @@ export function guardQuantities(facts: SlotFacts): [string, number][] {
 }
 
 function judge(name: GuardName, facts: SlotFacts, limits: GuardLimits): GuardOutcome {
-  const { quantity, limit, relation, print } = guards[name];
+  const { quantity, limit, relation, print }: SlotGuard = guards[name];
   const bound = limit(limits, facts);
   try {
     const value = quantity(facts);
@@ -164,10 +157,11 @@ function judge(name: GuardName, facts: SlotFacts, limits: GuardLimits): GuardOut
   }
 }
 
-export function judgeSlot(names: readonly SlotGuardName[], facts: SlotFacts, limits: GuardLimits): GuardOutcome[] {
+export function judgeSlot(names: readonly GuardName[], facts: SlotFacts, limits: GuardLimits): GuardOutcome[] {
   return names.map((name) => judge(name, facts, limits));
 }
 
-export function judgeForeignLoad(facts: SlotFacts, limits: GuardLimits): GuardOutcome[] {
-  return [judge('foreign-cpu', facts, limits), judge('steal', facts, limits)];
+/** Load from outside: such a slot is repeated without a look at its result. */
+export function isDisturbed(facts: SlotFacts, limits: GuardLimits): boolean {
+  return judgeSlot(['foreign-cpu', 'steal'], facts, limits).some((outcome) => !outcome.held);
 }

@@ -6,7 +6,7 @@ import { calibrate } from './calibrate.ts';
 import { checkCommit, checkContent } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
 import type { Experiment, Profile } from './experiment.ts';
-import { judgeForeignLoad, judgeSlot, observedHitRatio, type SlotFacts, type SlotReadings } from './guards.ts';
+import { isDisturbed, judgeSlot, observedHitRatio, type SlotFacts, type SlotReadings } from './guards.ts';
 import type { Progress } from './progress.ts';
 import { type JudgedSlot, runJudgedSlot, runSlot, type SlotPlan, type SlotPorts } from './slot.ts';
 
@@ -98,7 +98,7 @@ export class MeasuredRun {
           ...profile.calibration,
           variables: { WRITES: 'off' },
         });
-        return databaseCpuPercent(samples);
+        return sampleOf(samples, 'database_cpu_seconds') / sampleOf(samples, 'reads');
       },
       onRate: (rate, percent) =>
         progress.note(`  calibration: ${rate} reads/s, database ${percent.toFixed(1)} % of a core`),
@@ -192,7 +192,7 @@ export class MeasuredRun {
         const facts = this.factsOf(id, plan, new Map(result.samples.map(({ metric, value }) => [metric, value])));
         return {
           guards: judgeSlot(experiment.guards[plan.role], facts, experiment.guardLimits),
-          foreignLoad: plan.role === 'measured' ? judgeForeignLoad(facts, experiment.guardLimits) : [],
+          disturbed: isDisturbed(facts, experiment.guardLimits),
         };
       },
     );
@@ -247,7 +247,10 @@ export class MeasuredRun {
   }
 }
 
+function sampleOf(samples: readonly Sample[], metric: string): number {
+  return samples.find((sample) => sample.metric === metric)?.value ?? Number.NaN;
+}
+
 export function databaseCpuPercent(samples: readonly Sample[]): number {
-  const of = (metric: string): number => samples.find((sample) => sample.metric === metric)?.value ?? Number.NaN;
-  return (100 * of('database_cpu_seconds')) / of('window_seconds');
+  return (100 * sampleOf(samples, 'database_cpu_seconds')) / sampleOf(samples, 'window_seconds');
 }

@@ -115,16 +115,12 @@ const attempts = 3;
  */
 export async function runJudgedSlot(
   run: () => Promise<SlotResult>,
-  judge: (result: SlotResult) => {
-    readonly foreignLoad: readonly GuardOutcome[];
-    readonly guards: readonly GuardOutcome[];
-  },
+  judge: (result: SlotResult) => { readonly disturbed: boolean; readonly guards: readonly GuardOutcome[] },
 ): Promise<JudgedSlot> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await run();
-    const { foreignLoad, guards } = judge(result);
-    const disturbed = foreignLoad.some((outcome) => !outcome.held);
+    const { disturbed, guards } = judge(result);
     if (disturbed && attempt < attempts) continue;
-    return { ...result, slot: { ...result.slot, attempt, guards: [...guards, ...foreignLoad] } };
+    return { ...result, slot: { ...result.slot, attempt, guards: [...guards] } };
   }
 }

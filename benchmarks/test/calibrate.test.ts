@@ -9,8 +9,7 @@ function database(millisecondsPerRead: number, noise: readonly number[] = [0]) {
   const rates: number[] = [];
   const measure = (rate: number): Promise<number> => {
     rates.push(rate);
-    const percent = (rate * millisecondsPerRead) / 10;
-    return Promise.resolve(percent * (1 + (noise[slot++ % noise.length] ?? 0)));
+    return Promise.resolve((millisecondsPerRead / 1000) * (1 + (noise[slot++ % noise.length] ?? 0)));
   };
   return { measure, rates };
 }
@@ -47,7 +46,9 @@ describe('calibration', () => {
 
   it('refuses a database that uses no CPU, instead of raising the rate for ever', async () => {
     const measure = (): Promise<number> => Promise.resolve(0);
-    await expect(calibrate({ targetPercent: 80, firstGuessPerSecond: 150, measure })).rejects.toThrow(/0 % of a core/);
+    await expect(calibrate({ targetPercent: 80, firstGuessPerSecond: 150, measure })).rejects.toThrow(
+      /cost the database 0 s/,
+    );
   });
 });
 

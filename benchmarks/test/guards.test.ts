@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { experiment } from '../experiments/performance-cache.ts';
-import { judgeForeignLoad, judgeSlot, type SlotFacts } from '../protocol/guards.ts';
+import { isDisturbed, judgeSlot, type SlotFacts } from '../protocol/guards.ts';
 
 const healthy: Readonly<Record<string, number>> = {
   window_seconds: 4,
@@ -39,7 +39,7 @@ function facts(changed: Readonly<Record<string, number | undefined>> = {}, over:
 
 const { guardLimits, guards } = experiment;
 const broken = (slot: SlotFacts): string[] =>
-  [...judgeSlot(guards.measured, slot, guardLimits), ...judgeForeignLoad(slot, guardLimits)]
+  judgeSlot(guards.measured, slot, guardLimits)
     .filter((outcome) => !outcome.held)
     .map((outcome) => outcome.guard);
 
@@ -64,6 +64,12 @@ describe('the guards of a slot', () => {
     ['steal', { steal_cpu_seconds: 0.5, idle_cpu_seconds: 5.4 }],
   ])('%s breaks, alone, when %o', (guard, changed) => {
     expect(broken(facts(changed))).toEqual([guard]);
+  });
+
+  it('call for another attempt only when the load came from outside', () => {
+    expect(isDisturbed(facts({ other_cpu_seconds: 1 }), guardLimits)).toBe(true);
+    expect(isDisturbed(facts({ steal_cpu_seconds: 0.5 }), guardLimits)).toBe(true);
+    expect(isDisturbed(facts({ failed_requests: 1, reads: 10 }), guardLimits)).toBe(false);
   });
 
   it('breaks the hit ratio by a single hit where there is no cache', () => {

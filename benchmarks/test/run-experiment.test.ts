@@ -40,7 +40,7 @@ const answers: Record<VariantId, string> = { before: 'same', after: 'same' };
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'run-experiment-test-'));
   const content = new Database(path.join(scratch, 'content.db'));
-  content.exec(`CREATE TABLE audit_catalog_counts (table_name TEXT, row_count INTEGER);
+  content.exec(`CREATE TABLE audit_catalog_counts (table_name TEXT, rows INTEGER);
     INSERT INTO audit_catalog_counts VALUES ('performances', 2), ('showtimes', 2)`);
   content.close();
   for (const id of ['before', 'after'] as const) {
@@ -232,9 +232,7 @@ describe('a run', () => {
     let readings = 0;
     const world = fakeWorld({ otherCpuSeconds: () => (readings++ < 6 ? 0.5 : 0) });
     const { run } = await runExperiment(requestFor(world));
-    const measured = run.slots.filter((slot) => slot.role === 'measured');
-    expect(measured[0]?.attempt).toBe(3);
-    expect(measured[1]?.attempt).toBe(1);
+    expect(run.slots.slice(0, 3).map((slot) => slot.attempt)).toEqual([3, 3, 1]);
   });
 
   it('keeps what it has when it breaks in the middle, with the reason, and takes everything down', async () => {
