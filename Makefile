@@ -29,8 +29,8 @@ bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DAT
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'
 
-micro: ## cached reads per second beside the same stack without a cache
-	@$(node) benchmarks/micro/run.ts
+micro: ## cached reads per second beside two bare references
+	@$(node) benchmarks/micro/cached-reads.ts
 
 clean: ## remove .data and scratch; ALL=1 also .tools and node_modules
 	@benchmarks/toolchain/clean.sh $(if $(ALL),--all)

@@ -37,7 +37,7 @@ function startService(redisQueue: RedisServer, redisCache: RedisServer, apiToken
 /** Shows the service's log in colours, and after each start where it listens. */
 function showLog(service: ChildProcess, apiToken: string): void {
   if (service.stdout === null) throw new Error('the service was started without a pipe for its log');
-  const log = pretty({ destination: 1, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' });
+  const log = pretty({ destination: 1, sync: true, messageKey: 'event', singleLine: true, ignore: 'pid,hostname' });
   createInterface({ input: service.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
     const listening = listeningSchema.safeParse(parseJson(line));
@@ -62,6 +62,7 @@ function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, apiTo
   admin    ${admin}/readyz   ${admin}/metrics
   write    curl -X POST ${api}/venues -H 'authorization: Bearer ${apiToken}' \\
              -H 'content-type: application/json' -d '{"name":"Opera House","city":"Seoul"}'
+  content  npm run seed -- --performances 1000 --random-seed 1 --relative-to ${new Date().toISOString()}
   stop     Ctrl-C
 `);
 }

@@ -10,15 +10,16 @@ import { k6Version } from './tool.ts';
 const releaseUrl = `https://github.com/grafana/k6/releases/download/v${k6Version}`;
 const downloadTimeoutMs = 300_000;
 
-/** `go install` into `.tools/bin`; two to four minutes on two cores, during which go prints next to nothing. */
+/** `go install` into `.tools/bin`. With -v go names each package that it compiles, which is all its progress. */
 export async function buildK6(onDetail: (detail: string) => void): Promise<void> {
   await intoTools(async (scratch) => {
     const startedAt = performance.now();
     let lastLine = `go.k6.io/k6@v${k6Version}`;
-    const tell = () => onDetail(`${Math.round((performance.now() - startedAt) / 1000)} s of about 180 s: ${lastLine}`);
+    const tell = () =>
+      onDetail(`${Math.round((performance.now() - startedAt) / 1000)} s, 90 to 180 s on two free cores: ${lastLine}`);
     const timer = setInterval(tell, 1000);
     try {
-      await runCommand(['go', 'install', `go.k6.io/k6@v${k6Version}`], {
+      await runCommand(['go', 'install', '-v', `go.k6.io/k6@v${k6Version}`], {
         environment: { GOBIN: scratch },
         onLine: (line) => (lastLine = line),
       });

@@ -20,11 +20,6 @@ export interface ToolSearch {
 
 type Candidate = Pick<Tool, 'path' | 'origin' | 'environment'>;
 
-/** Installs nothing. `undefined`: this machine has none that is new enough. */
-export async function locateTool(name: ToolName): Promise<Tool | undefined> {
-  return (await searchTool(name)).tool;
-}
-
 /** The first usable one of: npm (PostgreSQL only), PATH, `.tools/`. Installs nothing. */
 export async function searchTool(name: ToolName): Promise<ToolSearch> {
   const definition = toolDefinitions[name];
