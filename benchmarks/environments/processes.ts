@@ -53,7 +53,7 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
     for (const process of started.splice(0).toReversed()) await process.stop();
   };
   const startServices = async (): Promise<readonly RunningVariant[]> => {
-    services = await inTurn(backings, (backing) => startVariantService(backing, onProcess));
+    services = await forEach(backings, (backing) => startVariantService(backing, onProcess));
     return backings.map((backing, index) => describe(backing, services[index]));
   };
   const up = async (request: EnvironmentRequest): Promise<readonly RunningVariant[]> => {
@@ -67,10 +67,8 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
       variants.map(({ id }) => folderOf(id, 'database')),
       onProcess,
     );
-    backings = await inTurn(variants, (variant) => {
-      onStep(`starting the database and the Redis servers of ${variant.id}`);
-      return startBacking(variant, { engine: database, folderOf, onProcess });
-    });
+    onStep('starting databases and Redis servers');
+    backings = await forEach(variants, (variant) => startBacking(variant, { engine: database, folderOf, onProcess }));
     onStep('starting the services');
     return startServices();
   };
@@ -99,14 +97,16 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
   };
 }
 
-/** One after the other, so that nothing is still starting when one of them has failed. */
-async function inTurn<Item, Result>(
+/** At once; when one fails, the others are waited for, so that nothing is still starting afterwards. */
+async function forEach<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  for (const item of items) results.push(await work(item));
-  return results;
+  const outcomes = await Promise.allSettled(items.map(work));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 type FolderOf = (id: VariantRequest['id'], part: Part['name']) => string;

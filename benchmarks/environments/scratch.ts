@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readProcess } from '../probes/process-table.ts';
+import { isAlive, readProcess } from '../probes/process-table.ts';
 
 const prefix = 'ticketing-lab-';
 const ownersFile = 'processes.json';
@@ -48,8 +48,8 @@ function identify(name: string, processId: number): Identity {
   return { name, processId, startTicks: readProcess(processId)?.startTicks ?? 0 };
 }
 
-function isAlive({ processId, startTicks }: Identity): boolean {
-  return readProcess(processId)?.startTicks === startTicks;
+function stillRuns({ processId, startTicks }: Identity): boolean {
+  return isAlive(processId) && readProcess(processId)?.startTicks === startTicks;
 }
 
 /** Ends and removes what is left of runs that were killed before they could do it themselves; says what. */
@@ -58,8 +58,8 @@ export async function removeLeftovers(onStep: (step: string) => void): Promise<v
     if (!name.startsWith(prefix)) continue;
     const path = join(tmpdir(), name);
     const owners = await readOwners(join(path, ownersFile));
-    if (!owners || owners.keep || isAlive(owners.lab)) continue;
-    const left = owners.children.filter(isAlive);
+    if (!owners || owners.keep || stillRuns(owners.lab)) continue;
+    const left = owners.children.filter(stillRuns);
     for (const { processId } of left) process.kill(processId, 'SIGKILL');
     await rm(path, { recursive: true, force: true });
     const ended = left.map((child) => `${child.name} (process ${child.processId})`).join(', ');

@@ -67,7 +67,7 @@ export function cpuSecondsFromStat(entry: ProcessEntry): number {
 
 /** Nanoseconds on a CPU; the process's own total in ticks, which has all of its ended threads, is the floor. */
 export function createSchedstatClock(): ProcessClock {
-  const ofThreads = createThreadClock(() => true);
+  const ofThreads = createThreadClock();
   return (entry) => {
     const seconds = ofThreads(entry);
     return seconds === undefined ? undefined : Math.max(seconds, cpuSecondsFromStat(entry));
@@ -75,10 +75,10 @@ export function createSchedstatClock(): ProcessClock {
 }
 
 /**
- * Nanoseconds on a CPU of the threads with certain names (first field of /proc/<pid>/task/<tid>/schedstat: the
+ * Nanoseconds on a CPU of the threads, of those with certain names only if asked (first field of /proc/<pid>/task/<tid>/schedstat: the
  * kernel's sched-stats.rst). A thread that has ended is no longer listed: its last known time is carried over.
  */
-export function createThreadClock(isCounted: (threadName: string) => boolean): ProcessClock {
+export function createThreadClock(isCounted?: (threadName: string) => boolean): ProcessClock {
   const processes = new Map<string, { readonly threads: ReadonlyMap<string, number>; readonly endedSeconds: number }>();
   return ({ id, startTicks }) => {
     const threads = readThreads(id, isCounted);
@@ -94,14 +94,15 @@ export function createThreadClock(isCounted: (threadName: string) => boolean): P
 }
 
 /** CPU-seconds by thread id; undefined when the process has ended. */
-function readThreads(processId: number, isCounted: (name: string) => boolean): Map<string, number> | undefined {
+function readThreads(processId: number, isCounted?: (name: string) => boolean): Map<string, number> | undefined {
   const threadIds = listProcFolder(`/proc/${processId}/task`);
   if (threadIds.length === 0) return undefined;
   const threads = new Map<string, number>();
   for (const thread of threadIds) {
     const folder = `/proc/${processId}/task/${thread}`;
     const schedstat = readProcFile(`${folder}/schedstat`);
-    if (schedstat === undefined || !isCounted(readProcFile(`${folder}/comm`)?.trim() ?? '')) continue;
+    if (schedstat === undefined) continue;
+    if (isCounted && !isCounted(readProcFile(`${folder}/comm`)?.trim() ?? '')) continue;
     threads.set(thread, Number(schedstat.split(' ')[0]) / 1e9);
   }
   return threads;

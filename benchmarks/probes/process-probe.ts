@@ -38,9 +38,9 @@ export function createProcessProbe({ parts, engine, generatorProcessId }: Proces
   const meters = [...createTreeMeters(roots, engine), ...createRemainderMeters([...roots.values()])];
   const read = async (): Promise<readonly Reading[]> => {
     const table = readProcessTable();
-    const ended = parts.find(({ rootProcessId }) => !table.has(rootProcessId));
+    const ended = parts.find(({ rootProcessId }) => table.get(rootProcessId)?.isZombie !== false);
     if (ended) throw new Error(`${ended.name} has ended:\n${await ended.logTail()}`);
-    if (!table.has(generatorProcessId)) throw new Error('the load generator has ended');
+    if (table.get(generatorProcessId)?.isZombie !== false) throw new Error('the load generator has ended');
     return [
       ...meters.map(({ metric, source, meter }) => ({ source, counters: { [metric]: meter.read(table) }, levels: {} })),
       { source: '/proc/stat', counters: readMachineCpu(), levels: {} },

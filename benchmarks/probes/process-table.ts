@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessEntry {
   readonly id: number;
   readonly parentId: number;
+  /** It has ended, and its parent has not waited for it yet. */
+  readonly isZombie: boolean;
   /** Together with the id it names a process: ids are used again. */
   readonly startTicks: number;
   /** User and system time of the process, its ended threads included. */
@@ -70,10 +72,16 @@ export function readProcess(id: number): ProcessEntry | undefined {
   return {
     id,
     parentId: field(4),
+    isZombie: fields[0] === 'Z',
     startTicks: field(22),
     cpuTicks: field(14) + field(15),
     reapedTicks: field(16) + field(17),
   };
+}
+
+/** Whether the process still runs. */
+export function isAlive(id: number): boolean {
+  return readProcess(id)?.isZombie === false;
 }
 
 /** The process and all its descendants; the id alone when it is not in the table. */

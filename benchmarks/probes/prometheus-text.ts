@@ -4,7 +4,7 @@ export interface MetricLine {
   readonly value: number;
 }
 
-const linePattern = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
+const linePattern = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?$/;
 const labelPattern = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
 /** The samples of a page in Prometheus' text format 0.0.4; comments and timestamps are left out. */

@@ -80,7 +80,7 @@ describe('the CPU meter of a process tree', () => {
 
   it('does not take a process for another one that had its id before', () => {
     const table = (startTicks: number, cpuTicks: number): ProcessTable =>
-      new Map([[7, { id: 7, parentId: 1, startTicks, cpuTicks, reapedTicks: 0 }]]);
+      new Map([[7, { id: 7, parentId: 1, isZombie: false, startTicks, cpuTicks, reapedTicks: 0 }]]);
     const meter = createCpuMeter((processes) => processes.keys(), cpuSecondsFromStat);
     expect(meter.read(table(100, 5_000))).toBe(0);
     expect(meter.read(table(900, 30))).toBe(0.3);

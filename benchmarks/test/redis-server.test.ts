@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type RedisServer, startRedisServer } from '../environments/redis-server.ts';
-import { isAlive } from './process-alive.ts';
+import { isAlive } from '../probes/process-table.ts';
 
 describe('a Redis server of the lab', () => {
   let directory: string;
