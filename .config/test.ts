@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 
 import { environmentWith, setUpTools } from '../benchmarks/toolchain/set-up-tools.ts';
-import type { Tool } from '../benchmarks/toolchain/tool.ts';
+import { requiredTools, type Tool } from '../benchmarks/toolchain/tool.ts';
 
 /**
  * `make test`: sets up what the tests need, runs vitest (its own arguments may follow, as in `node .config/test.ts
@@ -20,7 +20,7 @@ const reportSchema = z.object({
 
 async function setUp(): Promise<readonly Tool[] | undefined> {
   try {
-    return await setUpTools(['redis-server', 'postgres'], process.stdout);
+    return await setUpTools(requiredTools, process.stdout);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return undefined;
