@@ -6,9 +6,10 @@ import type { SqliteReply, SqliteRequest, SqliteWorkerData } from './sqlite-mess
 
 /** How long the reading of a clock waits for a statement under way before it tells the value of the last reply. */
 const clockPatienceMs = 100;
+/** An answer that does not fit ends its thread, and not the process. */
+const maxOldGenerationSizeMb = 128;
 
 export interface SqliteConnection extends Pick<LentConnection, 'run'> {
-  readonly threadId: number;
   /** Whether its thread still runs. */
   alive(): boolean;
   cpuSeconds(): Promise<number>;
@@ -26,9 +27,9 @@ export async function openSqliteConnection(workerData: SqliteWorkerData): Promis
   const worker = new Worker(new URL('sqlite-worker.ts', import.meta.url), {
     workerData,
     name: `sqlite-${workerData.role}`,
+    resourceLimits: { maxOldGenerationSizeMb },
   });
   const waiting = new Map<number, Waiting>();
-  const { threadId } = worker;
   let alive = true;
   let lastId = 0;
   let lastCpuSeconds = 0;
@@ -61,7 +62,6 @@ export async function openSqliteConnection(workerData: SqliteWorkerData): Promis
   await reply(0);
 
   return {
-    threadId,
     alive: () => alive,
     async run(name, { sql, parameters }) {
       const { rows, error } = await ask((id) => ({ kind: 'run', id, sql, parameters }));

@@ -84,6 +84,7 @@ function createWorkerPool({
     validate: (connection) => connection.alive() && !discarded.has(connection),
     destroy: disconnect,
     acquireTimeoutMillis: acquireTimeoutMs,
+    propagateCreateError: true,
     log: (message) => logger.warn({ event: 'database_pool', pool: name, reason: message }, 'a connection failed'),
   });
   return {
