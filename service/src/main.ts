@@ -17,8 +17,11 @@ function readConfig(): Config {
   }
 }
 
-/** The first signal stops in order; a second one, or the end of the grace, stops at once. */
-function stopOnSignals(service: Service, graceMs: number, logger: Logger): void {
+/**
+ * The first signal stops in order; a second one, or the end of the grace, stops at once. The answer says whether
+ * there has been a signal.
+ */
+function stopOnSignals(service: Service, graceMs: number, logger: Logger): () => boolean {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) endNow(logger, { event: 'stopped-by-second-signal', signal });
@@ -34,6 +37,7 @@ function stopOnSignals(service: Service, graceMs: number, logger: Logger): void 
       stop(signal).catch((error: unknown) => endNow(logger, { event: 'stop-failed', err: error }));
     });
   }
+  return () => stopping;
 }
 
 function endNow(logger: Logger, line: { readonly event: string } & Readonly<Record<string, unknown>>): never {
@@ -47,7 +51,7 @@ process.on('uncaughtException', (error) => endNow(logger, { event: 'uncaught-exc
 process.on('unhandledRejection', (reason) => endNow(logger, { event: 'unhandled-rejection', err: reason }));
 
 const service = compose(config, logger);
-stopOnSignals(service, config.shutdownGraceMs, logger);
+const isStopping = stopOnSignals(service, config.shutdownGraceMs, logger);
 try {
   const ports = await service.start();
   logger.info({
@@ -59,5 +63,6 @@ try {
     performanceCache: config.performanceCache.mode,
   });
 } catch (error) {
-  endNow(logger, { event: 'start-failed', err: error });
+  // A start that is stopped half-way fails as well, at whatever was closed under it.
+  if (!isStopping()) endNow(logger, { event: 'start-failed', err: error });
 }

@@ -5,7 +5,7 @@ import type { Context } from 'koa';
 import { HttpError } from './problem-details.ts';
 
 /** A seating plan of 100,000 seats in ranges fits many times over. */
-export const bodyLimitBytes = 1024 * 1024;
+const bodyLimitBytes = 1024 * 1024;
 
 /** The request's body, parsed. Throws `HttpError` 400, 413 or 415. */
 export async function readJsonBody(ctx: Context, mediaTypes: readonly string[]): Promise<unknown> {

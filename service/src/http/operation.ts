@@ -1,3 +1,5 @@
+import { parse } from 'node:querystring';
+
 import type { Context } from 'koa';
 import { z } from 'zod';
 
@@ -65,7 +67,7 @@ export function defineRead<Query extends z.ZodObject>({ handle, ...description }
     ...description,
     answer(ctx) {
       refuseOtherMediaTypes(ctx);
-      return handle(ctx, { id: readId(ctx, resource), query: validate('query', query, ctx.query) });
+      return handle(ctx, { id: readId(ctx, resource), query: validate('query', query, parse(ctx.querystring)) });
     },
   };
 }
@@ -77,7 +79,7 @@ export function defineWrite<Body>({ handle, ...description }: WriteDefinition<Bo
     query: noParameters,
     async answer(ctx) {
       refuseOtherMediaTypes(ctx);
-      validate('query', noParameters, ctx.query);
+      validate('query', noParameters, parse(ctx.querystring));
       const id = readId(ctx, resource);
       await handle(ctx, { id, body: validate('body', body.schema, await readJsonBody(ctx, body.mediaTypes)) });
     },
