@@ -84,7 +84,7 @@ function folded(table: Table): Markup {
 
 function tableMarkup({ caption, columns, rows }: Table): Markup {
   const alignment = (index: number) => (columns[index]?.numeric === true ? 'n' : 't');
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+  return html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0">
     <table>
       <caption>
         <span>${caption}</span>
@@ -106,7 +106,9 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
   </div> `;
 }
 
-/** Keeps a number and its unit on one line. */
+/** Keeps a number and its unit on one line, and an interval. */
 function prose(text: string): string {
-  return text.replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B)(?![\w]))/g, '$1\u{a0}');
+  return text
+    .replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B)(?!\w))/g, '$1\u{a0}')
+    .replaceAll(/(\[[−+\d.,]+,) (?=[−+\d.,]+\])/g, '$1\u{a0}');
 }
