@@ -1,9 +1,9 @@
 import { DomainError } from '../domain-error.ts';
 import type { NumberRange, SeatBlock, SeatingPlan, SeatsOfGrade } from './model.ts';
 
-export const maximumSeatsOfHall = 100_000;
+const maximumSeatsOfHall = 100_000;
 /** Row and seat numbers end here, so that products of two ranges stay exact integers. */
-export const maximumRowOrSeatNumber = 1_000_000;
+const maximumRowOrSeatNumber = 1_000_000;
 
 export interface SeatCount {
   readonly seats: number;

@@ -35,12 +35,15 @@ export function createPooledDatabase(parts: PooledDatabaseParts): Database {
       write(async (connection) => {
         await run(connection, 'begin', CompiledQuery.raw(parts.begin));
         const transaction: QueryExecutor = { execute: (name, query) => run(connection, name, query) };
-        const result = await work(transaction).catch(async (error: unknown) => {
+        let result;
+        try {
+          result = await work(transaction);
+        } catch (error) {
           await run(connection, 'rollback', CompiledQuery.raw('rollback')).catch((rollbackError: unknown) => {
             throw new UnknownConnectionState(error, rollbackError);
           });
           throw error;
-        });
+        }
         await run(connection, 'commit', CompiledQuery.raw('commit')).catch((error: unknown) => {
           throw new UnknownConnectionState(error);
         });
