@@ -1,6 +1,6 @@
 import type { RunningVariant } from '../environments/environment.ts';
 import type { Claim, MetricDefinition, RunRecord, Slot, Variant } from '../evidence/schema.ts';
-import type { GuardName } from './guards.ts';
+import type { GuardLimits, GuardName } from './guards.ts';
 
 export type Profile = RunRecord['profile'] & {
   /** Services are started anew before every block whose number leaves remainder 1 by this. */
@@ -24,28 +24,6 @@ export interface ClosedLoad {
   readonly script: string;
   readonly virtualUsers: number;
   readonly windowSeconds: number;
-}
-
-/** Limits of the guards. measuring.md says what each is for; the commit says which recorded slots set it. */
-export interface GuardLimits {
-  /** Achieved reads per second as a share of the offered ones, at least. */
-  readonly achievedRateShare: number;
-  /** Of one core, at most. */
-  readonly generatorCpuShare: number;
-  readonly virtualUserShare: number;
-  readonly scheduleLagMedianSeconds: number;
-  /** CPU of processes that are not part of the lab, as a share of the machine, at most. */
-  readonly foreignCpuShare: number;
-  readonly stealShare: number;
-  /** Observed less predicted hit ratio, as a fraction: of one slot, and of all measured slots together. */
-  readonly hitRatioErrorOfSlot: number;
-  readonly hitRatioErrorOfRun: number;
-  /** The two sources of database CPU may differ by this share, or by these seconds, whichever is larger. */
-  readonly cpuSourcesShare: number;
-  readonly cpuSourcesSeconds: number;
-  /** Parts, other processes, idle and steal together against the machine's own clock. */
-  readonly cpuBudgetShare: number;
-  readonly clockStepSeconds: number;
 }
 
 /**

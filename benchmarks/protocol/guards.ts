@@ -1,5 +1,26 @@
 import type { GuardOutcome } from '../evidence/schema.ts';
-import type { GuardLimits } from './experiment.ts';
+
+/** Limits of the guards. measuring.md says what each is for; the commit says which recorded slots set it. */
+export interface GuardLimits {
+  /** Achieved reads per second as a share of the offered ones, at least. */
+  readonly achievedRateShare: number;
+  /** Of one core, at most. */
+  readonly generatorCpuShare: number;
+  readonly virtualUserShare: number;
+  readonly scheduleLagMedianSeconds: number;
+  /** CPU of processes that are not part of the lab, as a share of the machine, at most. */
+  readonly foreignCpuShare: number;
+  readonly stealShare: number;
+  /** Observed less predicted hit ratio, as a fraction: of one slot, and of all measured slots together. */
+  readonly hitRatioErrorOfSlot: number;
+  readonly hitRatioErrorOfRun: number;
+  /** The two sources of database CPU may differ by this share, or by these seconds, whichever is larger. */
+  readonly cpuSourcesShare: number;
+  readonly cpuSourcesSeconds: number;
+  /** Parts, other processes, idle and steal together against the machine's own clock. */
+  readonly cpuBudgetShare: number;
+  readonly clockStepSeconds: number;
+}
 
 /** The raw samples of one slot, by metric id. */
 export type SlotReadings = ReadonlyMap<string, number>;
