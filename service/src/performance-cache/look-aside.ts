@@ -64,8 +64,10 @@ export function createLookAsidePerformanceCache(options: LookAsideOptions, parts
     const answer = await connection.ask((client) => takeLease(client, entry, leaseOptions));
     if (!answer.answered) {
       if (answer.why === 'unavailable') return flights.join(entry, noLease, () => loadOnly(load, 'bypass'));
-      metrics.refusedSet('full');
-      return flights.join(entry, noLease, () => loadOnly(load, 'miss'));
+      return flights.join(entry, noLease, () => {
+        metrics.refusedSet('full');
+        return loadOnly(load, 'miss');
+      });
     }
     if (answer.reply.outcome === 'found') return fromStored(answer.reply.stored);
     const { outcome, lease } = answer.reply;
