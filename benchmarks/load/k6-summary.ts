@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import type { FinishedLoad } from './load.ts';
+
 const valuesByName = z.record(z.string(), z.object({ values: z.record(z.string(), z.unknown()) }));
 
 /** What `handleSummary` is given: metrics by name, or with k6's newer summary a list of them. */
@@ -16,14 +18,8 @@ const summarySchema = z.union([
     })),
 ]);
 
-export interface K6Summary {
-  readonly requests: number;
-  readonly p50Seconds: number;
-  readonly p95Seconds: number;
-}
-
 /** k6's own figures over the whole run. Throws when one is missing; `text` is what `handleSummary` wrote. */
-export function parseK6Summary(text: string): K6Summary {
+export function parseK6Summary(text: string): FinishedLoad['summary'] {
   const { metrics } = summarySchema.parse(JSON.parse(text));
   const number = (metric: string, ...statistics: readonly string[]): number => {
     const values = metrics[metric]?.values ?? {};

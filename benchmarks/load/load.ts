@@ -26,7 +26,8 @@ export interface LoadWindow {
   readonly virtualUserShare: number;
   /**
    * How late iterations started, by the script's clock of whole milliseconds: after their due time in the open
-   * model, after the end of the user's think time in the closed one.
+   * model, after the end of the user's think time in the closed one. In the open model it reads too large by the
+   * time of all iterations dropped before, which k6 does not count when it numbers them.
    */
   readonly scheduleLagSeconds: { readonly median: number; readonly largest: number };
 }

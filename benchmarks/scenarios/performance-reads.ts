@@ -16,7 +16,7 @@ export { handleSummary, setup } from './run-frame.ts';
 const ratePerSecond = positiveNumber('RATE');
 
 /** Enough for answers that take a second. All are made before the start: making one costs what is measured. */
-const virtualUsers = Math.min(1000, Math.max(50, Math.ceil(ratePerSecond)));
+const virtualUsers = Math.min(1000, Math.max(100, Math.ceil(ratePerSecond)));
 
 export const options: Options = {
   ...frameOptions,

@@ -1,14 +1,12 @@
+import exec from 'k6/execution';
 import http from 'k6/http';
 import { Counter, Trend } from 'k6/metrics';
 import type { Scenario } from 'k6/options';
-import exec from 'k6/execution';
 
 import { listPages, performanceIdOfRank, performanceWorkload, performanceWrite } from './performance-workload.ts';
 import { naturalNumber, onOrOff, positiveNumber, text } from './script-variables.ts';
 import { seededUniforms } from './seeded-uniforms.ts';
 import { createZipfRank } from './zipf-rank.ts';
-
-/** The requests of the main page, the same for both ways of offering them, and how their answers are checked. */
 
 const apiUrl = text('API_URL');
 const seed = naturalNumber('SEED');
@@ -27,7 +25,7 @@ const requestTimeout = '10s';
 const listParameters = { tags: { name: 'list' }, responseType: 'text', timeout: requestTimeout } as const;
 const detailParameters = { tags: { name: 'detail' }, responseType: 'text', timeout: requestTimeout } as const;
 
-/** One read. Which one depends on the seed and these integers alone. */
+/** One read, its answer checked. Which one it is depends on the seed and these integers alone. */
 export function read(...sequence: readonly number[]): void {
   const uniform = seededUniforms(seed, ...sequence);
   if (uniform() < performanceWorkload.listShare) {

@@ -4,7 +4,7 @@ import type { Options } from 'k6/options';
 
 import { loadDuration, read, recordLag, writeScenario } from './performance-requests.ts';
 import { frameOptions } from './run-frame.ts';
-import { positiveNumber, naturalNumber } from './script-variables.ts';
+import { naturalNumber, positiveNumber } from './script-variables.ts';
 import { seededUniforms } from './seeded-uniforms.ts';
 
 export { write } from './performance-requests.ts';

@@ -2,9 +2,10 @@ import type { Options } from 'k6/options';
 
 import { text } from './script-variables.ts';
 
-/** What every script has around its scenarios; the other half of it is `load/k6.ts`. */
-
-/** Each tag is a column of the raw file and is paid for with every sample: only what the lab reads, and bounded. */
+/**
+ * What every script has around its scenarios; the other half of it is `load/k6.ts`.
+ * Each tag is a column of the raw file and is paid for with every sample: only what the lab reads, and bounded.
+ */
 export const frameOptions: Options = {
   systemTags: ['method', 'name', 'status', 'expected_response'],
   summaryTrendStats: ['med', 'p(95)'],

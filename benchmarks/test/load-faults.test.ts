@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLoad } from '../load/k6.ts';
 import type { LoadWindow, RunningLoad } from '../load/load.ts';
 import { requireTool } from '../toolchain/require-tool.ts';
-import { isAlive } from './process-alive.ts';
+import { isAlive } from '../probes/process-table.ts';
 import { type Answer, startStandInService } from './stand-in-service.ts';
 
 const scenarios = fileURLToPath(new URL('../scenarios/', import.meta.url));
@@ -63,9 +63,9 @@ async function executableOf(name: string, text: string): Promise<string> {
 
 describe.concurrent('what the generator sees', () => {
   it('is dropped iterations and all virtual users busy when the service is too slow', async () => {
-    const window = await windowAgainst(() => ({ afterMs: 1500 }), { RATE: '50', DURATION_SECONDS: '2' });
+    const window = await windowAgainst(() => ({ afterMs: 1500 }), { RATE: '100', DURATION_SECONDS: '2' });
     expect(window.droppedIterations).toBeGreaterThan(10);
-    expect(window.reads + window.droppedIterations).toBeGreaterThan(95);
+    expect(window.reads + window.droppedIterations).toBeGreaterThan(195);
     expect(window.virtualUserShare).toBe(1);
   });
 
@@ -81,15 +81,13 @@ describe.concurrent('what the generator sees', () => {
     const wrong = await windowAgainst((path) => ({ body: isDetail(path) ? '{"id":0}' : '{"items":[]}' }), {});
     expect(wrong.failedRequests).toBe(0);
     expect(wrong.wrongBodies).toBe(wrong.requests);
-    expect(wrong.requests).toBeGreaterThan(45);
+    expect(wrong.requests + wrong.droppedIterations).toBeGreaterThan(45);
   });
 
   it('is nothing but failed requests when the port refuses', async () => {
-    const gone = await startStandInService(() => ({}));
-    await gone[Symbol.asyncDispose]();
-    const window = await windowOf(run({ apiUrl: gone.url }));
+    const window = await windowOf(run({ apiUrl: 'http://127.0.0.1:1' }));
     expect(window.failedRequests).toBe(window.requests);
-    expect(window.requests).toBeGreaterThan(45);
+    expect(window.requests + window.droppedIterations).toBeGreaterThan(45);
   });
 });
 
@@ -160,7 +158,8 @@ printf '%s' '${summary}' > "$SUMMARY_FILE"\n`,
 describe('the sequence of requests', () => {
   async function pathsOf(seed: string): Promise<string[]> {
     await using service = await startStandInService(() => ({}));
-    await run({ apiUrl: service.url, variables: { SEED: seed } }).finished;
+    // Ends between two due times, so that it is not left to chance whether the last read is still sent.
+    await run({ apiUrl: service.url, variables: { SEED: seed, RATE: '10', DURATION_SECONDS: '1.95' } }).finished;
     return service.seen.map(({ path }) => path).sort();
   }
 
