@@ -42,9 +42,9 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
   let comingUp: Promise<unknown> = Promise.resolve();
   let isDown = false;
 
-  const onProcess = async (process: SupervisedProcess): Promise<void> => {
+  const onProcess = (process: SupervisedProcess): void => {
     started.push(process);
-    await scratch?.record(process.name, process.processId);
+    scratch?.record(process.name, process.processId);
     signal?.throwIfAborted();
     if (isDown) throw new Error('the environment was taken down while it was coming up');
   };
@@ -125,7 +125,7 @@ async function startBacking(
     const directory = folderOf(id, `redis-${role}`);
     await mkdir(directory);
     const server = await startRedisServer({ role, directory, name: `redis-${role} of ${id}` });
-    await onProcess(server.process);
+    onProcess(server.process);
     return server;
   };
   const directory = folderOf(id, 'service');
@@ -165,7 +165,7 @@ async function startVariantService(backing: Backing, onProcess: OnProcess): Prom
       ...variant.configuration,
     },
   });
-  await onProcess(service.process);
+  onProcess(service.process);
   return service;
 }
 

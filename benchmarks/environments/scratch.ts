@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -17,24 +17,30 @@ type Identity = z.infer<typeof identitySchema>;
 export interface Scratch {
   readonly path: string;
   /** Adds a process to the list. */
-  record(name: string, processId: number): Promise<void>;
+  record(name: string, processId: number): void;
   remove(): Promise<void>;
 }
 
 /** @param keep leaves the folder, with databases and logs, where it is */
 export async function createScratch({ keep }: { readonly keep: boolean }): Promise<Scratch> {
   const path = await mkdtemp(join(tmpdir(), prefix));
+  // Root's PostgreSQL may have to run as somebody else, who must get to its own folder in here.
+  if (process.getuid?.() === 0) await chmod(path, 0o711);
   const children: Identity[] = [];
-  const write = (): Promise<void> =>
-    writeFile(join(path, ownersFile), JSON.stringify({ lab: identify('lab', process.pid), keep, children }));
-  await write();
+  // Renamed into place: another run may read it at any moment.
+  const write = (): void => {
+    const file = join(path, ownersFile);
+    writeFileSync(`${file}.new`, JSON.stringify({ lab: identify('lab', process.pid), keep, children }));
+    renameSync(`${file}.new`, file);
+  };
+  write();
   const removeNow = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   if (!keep) process.once('exit', removeNow);
   return {
     path,
     record(name, processId) {
       children.push(identify(name, processId));
-      return write();
+      write();
     },
     async remove() {
       if (keep) return;
@@ -57,7 +63,7 @@ export async function removeLeftovers(onStep: (step: string) => void): Promise<v
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const path = join(tmpdir(), name);
-    const owners = await readOwners(join(path, ownersFile));
+    const owners = await readOwners(path);
     if (!owners || owners.keep || stillRuns(owners.lab)) continue;
     const left = owners.children.filter(stillRuns);
     for (const { processId } of left) process.kill(processId, 'SIGKILL');
@@ -67,9 +73,11 @@ export async function removeLeftovers(onStep: (step: string) => void): Promise<v
   }
 }
 
-/** Undefined for a folder that is not of this kind, or whose owner has not written the list yet. */
-async function readOwners(file: string): Promise<z.infer<typeof ownersSchema> | undefined> {
+/** Undefined for a folder of another user or kind, and for one that has just gone. */
+async function readOwners(path: string): Promise<z.infer<typeof ownersSchema> | undefined> {
+  const file = join(path, ownersFile);
   try {
+    if ((await stat(path)).uid !== process.getuid?.()) return undefined;
     return ownersSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;

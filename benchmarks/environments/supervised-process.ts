@@ -27,8 +27,6 @@ export interface SupervisedProcess {
   /** Resolves with what ended it: `exit status 1`, `SIGKILL`. Never rejects. */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
-  /** Whether `stop` was called: an end before that is a failure. */
-  stopRequested(): boolean;
   /** All that it has written so far. */
   log(): Promise<string>;
   /** Resolves when the process is gone; may be called more than once. */
@@ -95,7 +93,6 @@ export async function startSupervisedProcess(request: ProcessRequest): Promise<S
     ended,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     log: () => readFile(logFile, 'utf8'),
-    stopRequested: () => stopping !== undefined,
     stop: () => (stopping ??= stop()),
   };
 }

@@ -24,7 +24,7 @@ export interface VariantDatabase {
 }
 
 /** Called with every process as soon as it has been started, so that it can be ended at any time. */
-export type OnProcess = (process: SupervisedProcess) => Promise<void>;
+export type OnProcess = (process: SupervisedProcess) => void;
 
 interface DatabaseRequest {
   readonly engine: EnvironmentRequest['database'];
@@ -65,7 +65,7 @@ export async function seedDatabases(
     [`--performances=${seed.performances}`, `--random-seed=${seed.randomSeed}`, `--relative-to=${seed.relativeTo}`],
     { name: 'seed', directory, configuration: { DATABASE_URL: database.url, API_TOKEN: 'the-seed-needs-none' } },
   );
-  await onProcess(seeding);
+  onProcess(seeding);
   const how = await seeding.ended;
   if (how !== 'exit status 0') throw new Error(`the seed command ended with ${how}:\n${await logTail(seeding)}`);
   await database.server?.stop();
@@ -81,7 +81,7 @@ export async function startDatabase(request: DatabaseRequest): Promise<VariantDa
     return { database: { engine, file }, url: `sqlite:${file}` };
   }
   const server = await startPostgresServer({ directory, name, settings });
-  await onProcess(server.process);
+  onProcess(server.process);
   return {
     database: { engine, adminConnectionString: server.connectionString(databaseName) },
     url: server.connectionString(databaseName, serviceRole),

@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Environment, EnvironmentRequest, RunningVariant } from '../environments/environment.ts';
 import { createProcessesEnvironment } from '../environments/processes.ts';
+import { difference, openProbes } from '../probes/variant-probes.ts';
 import { openWindowMeter } from '../probes/window-meter.ts';
 import { isAlive } from '../probes/process-table.ts';
 
@@ -90,6 +91,23 @@ describe('variants as processes', () => {
     expect(samples.get('cache_bypasses')).toBe(1);
     expect(samples.get('service_statements')).toBe(samples.get('database_statements'));
     expect(samples.get('database_resident_bytes')).toBeGreaterThan(10e6);
+
+    const probes = await openProbes(before, generator.pid ?? 0);
+    const [started, usedBefore] = [performance.now(), process.cpuUsage()];
+    const readings = 20;
+    const first = await probes.read();
+    for (let index = 0; index < readings; index += 1) await probes.read();
+    const { user, system } = process.cpuUsage(usedBefore);
+    const cost = new Map(difference(first, await probes.read()).map(({ metric, value }) => [metric, value]));
+    await probes.close();
+    const perReading = (milliseconds: number): string => `${(milliseconds / readings).toFixed(1)} ms`;
+    console.info(
+      `one reading of all probes: ${perReading(performance.now() - started)} elapsed, CPU ` +
+        `${perReading((user + system) / 1000)} of the lab, ` +
+        `${perReading(1000 * (cost.get('database_cpu_seconds') ?? Number.NaN))} of the database, ` +
+        `${perReading(1000 * (cost.get('service_cpu_seconds') ?? Number.NaN))} of the service`,
+    );
+    expect((user + system) / 1000 / readings).toBeLessThan(100);
 
     const service = before.parts.find(({ name }) => name === 'service');
     await meter.start();
