@@ -17,7 +17,7 @@ export async function openRedisInfo(url: string): Promise<Probe> {
 }
 
 /** @throws naming the field that is missing */
-export function parseRedisInfo(info: string): Record<'counters' | 'levels', Record<string, number>> {
+function parseRedisInfo(info: string): Record<'counters' | 'levels', Record<string, number>> {
   const fields = new Map(
     Array.from(info.matchAll(/^([^#\s:]+):(.*?)\r?$/gm), ([, name = '', value = '']) => [name, value]),
   );
