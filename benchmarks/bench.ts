@@ -45,7 +45,7 @@ export async function experimentIds(): Promise<string[]> {
 const exportsExperiment = (module: unknown): module is { experiment: Experiment } =>
   typeof module === 'object' && module !== null && 'experiment' in module;
 
-export async function loadExperiment(id: string): Promise<Experiment> {
+async function loadExperiment(id: string): Promise<Experiment> {
   const ids = await experimentIds();
   if (!ids.includes(id)) throw new Error(`there is no experiment "${id}": the experiments are ${ids.join(', ')}`);
   const module: unknown = await import(`./experiments/${id}.ts`);

@@ -219,7 +219,7 @@ export const experiment: Experiment = {
     performances: performanceWorkload.performances,
     showtimesPerPerformance: performanceWorkload.showtimesPerPerformance,
   },
-  open: { script: 'performance-reads.ts', targetDatabaseCpuPercent: 80, firstGuessPerSecond: 150 },
+  open: { script: 'performance-reads.ts', targetDatabaseCpuPercent: 80, firstGuessPerSecond: 300 },
   closed: { script: 'performance-users.ts', virtualUsers: 1000, windowSeconds: 8 },
   guards: {
     calibration: ['failed-requests', 'wrong-bodies'],

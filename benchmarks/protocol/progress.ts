@@ -15,7 +15,7 @@ export interface Progress {
   close(): void;
 }
 
-export function formatRemaining(seconds: number): string {
+function formatRemaining(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')} left`;
 }

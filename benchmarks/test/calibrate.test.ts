@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, double } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { calibrate, median } from '../protocol/calibrate.ts';
@@ -16,10 +16,10 @@ function database(millisecondsPerRead: number, noise: readonly number[] = [0]) {
 
 describe('calibration', () => {
   it('finds the rate at which the database stands near the target, whatever a read costs', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.double({ min: 1, max: 20, noNaN: true }),
-        fc.array(fc.double({ min: -0.03, max: 0.03, noNaN: true }), { minLength: 3, maxLength: 9 }),
+    await assert(
+      asyncProperty(
+        double({ min: 1, max: 20, noNaN: true }),
+        array(double({ min: -0.03, max: 0.03, noNaN: true }), { minLength: 3, maxLength: 9 }),
         async (cost, noise) => {
           const { measure } = database(cost, noise);
           const rate = await calibrate({ targetPercent: 80, firstGuessPerSecond: 150, measure });

@@ -109,7 +109,7 @@ function createRunner({ metrics, logger, slowQueryMs }: PooledDatabaseParts) {
       const seconds = secondsSince(started);
       metrics.queried(name, seconds);
       if (seconds > thresholdSeconds) {
-        logger.warn({ event: 'slow_query', query: name, seconds, thresholdSeconds }, 'slow query');
+        logger.warn({ event: 'slow-query', query: name, seconds, thresholdSeconds }, 'slow query');
       }
     }
   };

@@ -92,7 +92,7 @@ describe.each(engines)('the database port on %s', (engine) => {
     await database.ping();
     await run(database, slow[engine]);
     const [{ seconds, ...rest } = {}, ...more] = under.warnings;
-    expect({ rest, more }).toEqual({ rest: { event: 'slow_query', query: 'ping', thresholdSeconds: 0.1 }, more: [] });
+    expect({ rest, more }).toEqual({ rest: { event: 'slow-query', query: 'ping', thresholdSeconds: 0.1 }, more: [] });
     expect(seconds).toBeGreaterThan(0.1);
     expect(await under.metric('database_query_seconds_bucket{le="0.1",query="ping"}')).toBe(1);
     expect(await under.metric('database_query_seconds_count{query="ping"}')).toBe(2);

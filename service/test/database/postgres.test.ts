@@ -35,7 +35,7 @@ describe('PostgreSQL', () => {
     await Promise.all([under.database.ping(), under.database.ping()]);
     await run(under.database, terminateOthers);
     while (under.warnings.length === 0) await sleep(5);
-    expect(under.warnings[0]).toMatchObject({ event: 'database_connection_lost' });
+    expect(under.warnings[0]).toMatchObject({ event: 'database-connection-lost' });
     await under.database.ping();
     await under.remove();
   });

@@ -30,7 +30,7 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
   });
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => {
-    logger.warn({ event: 'database_connection_lost', reason: error.message }, 'an idle connection was lost');
+    logger.warn({ event: 'database-connection-lost', reason: error.message }, 'an idle connection was lost');
   });
   // pg listens only while a client is idle; the statement under way, or the next one, rejects with the loss.
   pool.on('connect', (client) => client.on('error', () => undefined));

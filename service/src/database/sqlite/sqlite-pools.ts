@@ -85,7 +85,7 @@ function createWorkerPool({
     destroy: disconnect,
     acquireTimeoutMillis: acquireTimeoutMs,
     propagateCreateError: true,
-    log: (message) => logger.warn({ event: 'database_pool', pool: name, reason: message }, 'a connection failed'),
+    log: (message) => logger.warn({ event: 'database-pool', pool: name, reason: message }, 'a connection failed'),
   });
   return {
     name,
