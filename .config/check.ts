@@ -16,6 +16,7 @@ const names = Object.keys(scripts).filter((script) => script.startsWith('check:'
 /** The one program that does not come with npm. */
 const shellcheckIsMissing = !(await isOnPath('shellcheck')) && process.env['REQUIRE_ALL'] !== '1';
 
+const env = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
 let passed = 0;
 let failed = 0;
 for (const script of names) {
@@ -25,7 +26,7 @@ for (const script of names) {
     continue;
   }
   const startedAt = performance.now();
-  const result = await execa('npm', ['run', '--silent', script], { all: true, stdin: 'ignore', reject: false });
+  const result = await execa('npm', ['run', '--silent', script], { all: true, env, stdin: 'ignore', reject: false });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1).padStart(6);
   console.log(`${result.failed ? 'FAILED ' : 'passed '}  ${title} ${seconds} s`);
   if (result.failed) {
