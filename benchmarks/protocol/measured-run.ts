@@ -3,7 +3,7 @@ import { type Binary, readCommit } from '../evidence/fingerprint.ts';
 import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
 import { drawBlockOrders } from './block-orders.ts';
 import { calibrate } from './calibrate.ts';
-import { checkCommit, checkContent } from './content.ts';
+import { checkCommit, checkContent, checkVisibilityMap } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
 import type { Experiment, Profile } from './experiment.ts';
 import { isDisturbed, judgeSlot, observedHitRatio, type SlotFacts, type SlotReadings } from './guards.ts';
@@ -75,6 +75,7 @@ export class MeasuredRun {
     for (const variant of this.variants) {
       this.guards.push(
         await checkContent(variant, { performances, showtimes: performances * showtimesPerPerformance }),
+        ...(await checkVisibilityMap(variant)),
         await checkCommit(variant, commit),
       );
     }
