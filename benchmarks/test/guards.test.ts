@@ -55,12 +55,12 @@ describe('the guards of a slot', () => {
     ['wrong-bodies', { wrong_bodies: 1 }],
     ['generator-cpu', { generator_cpu_seconds: 3.3, idle_cpu_seconds: 2.9 }],
     ['virtual-users', { virtual_user_share: 0.85 }],
-    ['schedule-lag', { schedule_lag_median_seconds: 0.02 }],
+    ['schedule-lag', { schedule_lag_median_seconds: 0.006 }],
     ['hit-ratio', { cache_hits: 400, cache_misses: 200 }],
     ['database-cpu-sources', { database_cpu_seconds_second_source: 0.46 }],
-    ['cpu-budget', { idle_cpu_seconds: 5 }],
+    ['cpu-budget', { idle_cpu_seconds: 4.9 }],
     ['clock-step', { clock_step_seconds: -1 }],
-    ['foreign-cpu', { other_cpu_seconds: 1, idle_cpu_seconds: 4.9 }],
+    ['foreign-cpu', { other_cpu_seconds: 0.5, idle_cpu_seconds: 5.4 }],
     ['steal', { steal_cpu_seconds: 0.5, idle_cpu_seconds: 5.4 }],
   ])('%s breaks, alone, when %o', (guard, changed) => {
     expect(broken(facts(changed))).toEqual([guard]);
