@@ -24,12 +24,13 @@ export interface RunRequest {
 }
 
 /** Seconds that a slot takes beside its warm-up and window: starting k6, its tail, reading its samples. */
-const slotOverheadSeconds = 1.6;
+const slotOverheadSeconds = 0.6;
 
-export function plannedSeconds({ experiment, profile }: RunRequest): number {
+export function plannedSeconds({ experiment, profile }: RunRequest, readsPerSecond: number): number {
   const slot = profile.warmUpSeconds + profile.windowSeconds + slotOverheadSeconds;
-  const closed = 2 * (2 * experiment.closed.windowSeconds + slotOverheadSeconds);
-  return (4 * profile.blocks + 2 * profile.sweep.length) * slot + closed;
+  const { virtualUsers, windowSeconds } = experiment.closed;
+  const closed = virtualUsers / readsPerSecond + profile.warmUpSeconds + windowSeconds + slotOverheadSeconds;
+  return (4 * profile.blocks + 2 * profile.sweep.length) * slot + 2 * closed;
 }
 
 /** The run while it goes on: what was measured so far, and everything a slot needs. */

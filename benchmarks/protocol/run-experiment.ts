@@ -16,7 +16,7 @@ async function measure(run: MeasuredRun): Promise<string | undefined> {
     await run.up();
     await run.calibrate();
     request.progress.note(`  measuring at ${run.rate} reads/s`);
-    request.progress.expect(plannedSeconds(request));
+    request.progress.expect(plannedSeconds(request, run.rate));
     await run.blocks();
     await run.sweep();
     await run.closed();
