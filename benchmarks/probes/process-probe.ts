@@ -43,7 +43,7 @@ export function createProcessProbe({ parts, engine, generatorProcessId }: Proces
     if (table.get(generatorProcessId)?.isZombie !== false) throw new Error('the load generator has ended');
     return [
       ...meters.map(({ metric, source, meter }) => ({ source, counters: { [metric]: meter.read(table) }, levels: {} })),
-      { source: '/proc/stat', counters: readMachineCpu(), levels: {} },
+      ...readMachineCpu(),
       ...readCpuPressure(),
     ];
   };

@@ -16,8 +16,11 @@ export const rawMetricUnits = {
   /** Every process that the lab did not start. */
   other_cpu_seconds: 'seconds',
 
-  /** Of all CPUs together: whatever they did, idle and stolen time included; what of it nobody used; what others took. */
+  /** What all CPUs had to give: their number × the seconds of the monotonic clock. */
   machine_cpu_seconds: 'seconds',
+  /** What /proc/stat says that they did, idle and stolen time included: a little less than they had, see machine.ts. */
+  proc_stat_cpu_seconds: 'seconds',
+  /** Of all CPUs together: what nobody used, and what the hypervisor gave to others. */
   idle_cpu_seconds: 'seconds',
   steal_cpu_seconds: 'seconds',
   /** Time in which at least one runnable task waited for a CPU. */

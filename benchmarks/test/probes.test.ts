@@ -1,13 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type RedisServer, startRedisServer } from '../environments/redis-server.ts';
+import { readMachineCpu } from '../probes/machine.ts';
 import { openPostgresStatistics } from '../probes/postgres-statistics.ts';
 import type { Probe, Reading } from '../probes/probe.ts';
 import { parsePrometheusText } from '../probes/prometheus-text.ts';
@@ -164,6 +166,27 @@ describe('the metrics of the service', () => {
       http_errors: 1,
       database_pool_timeouts: 1,
     });
+  });
+});
+
+describe('the CPU time of the machine', () => {
+  it('is the number of CPUs by the clock, and beside it what the kernel counted of it', async () => {
+    const counters = (): Record<string, number> =>
+      Object.fromEntries(readMachineCpu().flatMap((reading) => Object.entries(reading.counters)));
+    const started = performance.now();
+    const before = counters();
+    await sleep(1000);
+    const after = counters();
+    const elapsedSeconds = (performance.now() - started) / 1000;
+    const grown = (metric: string): number => (after[metric] ?? Number.NaN) - (before[metric] ?? Number.NaN);
+    const share = grown('machine_cpu_seconds') / (cpus().length * elapsedSeconds);
+    expect(share).toBeLessThanOrEqual(1);
+    expect(share).toBeGreaterThan(0.98);
+    expect(grown('proc_stat_cpu_seconds') / grown('machine_cpu_seconds')).toBeGreaterThan(0.7);
+    expect(grown('proc_stat_cpu_seconds') / grown('machine_cpu_seconds')).toBeLessThan(1.1);
+    expect(grown('idle_cpu_seconds') + grown('steal_cpu_seconds')).toBeLessThanOrEqual(
+      grown('proc_stat_cpu_seconds') + 0.001,
+    );
   });
 });
 
