@@ -65,18 +65,12 @@ export function cpuSecondsFromStat(entry: ProcessEntry): number {
   return entry.cpuTicks / ticksPerSecond;
 }
 
-/** Nanoseconds on a CPU; the process's own total in ticks, which has all of its ended threads, is the floor. */
-export function createSchedstatClock(): ProcessClock {
-  const ofThreads = createThreadClock();
-  return (entry) => {
-    const seconds = ofThreads(entry);
-    return seconds === undefined ? undefined : Math.max(seconds, cpuSecondsFromStat(entry));
-  };
-}
-
 /**
- * Nanoseconds on a CPU of the threads, of those with certain names only if asked (first field of /proc/<pid>/task/<tid>/schedstat: the
- * kernel's sched-stats.rst). A thread that has ended is no longer listed: its last known time is carried over.
+ * Nanoseconds on a CPU, the sum of the threads, of those with certain names only if asked (first field of
+ * /proc/<pid>/task/<tid>/schedstat: the kernel's sched-stats.rst). A thread that has ended is no longer listed: what
+ * it had when it was last seen is carried over, what it used after that is lost, all of it when it began and ended
+ * between two readings. `cpuSecondsFromStat` loses nothing so, and both come from the same accounting of the kernel:
+ * to compare them checks this bookkeeping, not the kernel's clocks.
  */
 export function createThreadClock(isCounted?: (threadName: string) => boolean): ProcessClock {
   const processes = new Map<string, { readonly threads: ReadonlyMap<string, number>; readonly endedSeconds: number }>();

@@ -5,7 +5,6 @@ import {
   type CpuMeter,
   cpuSecondsFromStat,
   createCpuMeter,
-  createSchedstatClock,
   createThreadClock,
   type ProcessClock,
 } from './process-cpu.ts';
@@ -77,7 +76,7 @@ function createTreeMeters(
     source: schedstat,
     meter: treeMeter(
       id,
-      embedded && id === 'service' ? createThreadClock((name) => !isSqliteThread(name)) : createSchedstatClock(),
+      embedded && id === 'service' ? createThreadClock((name) => !isSqliteThread(name)) : createThreadClock(),
     ),
   }));
   const second = embedded
@@ -95,7 +94,7 @@ function createRemainderMeters(roots: readonly number[]): readonly NamedMeter[] 
   const lab = (table: ProcessTable): number[] => without(table, descendants(table, process.pid), roots);
   const others = (table: ProcessTable): number[] => without(table, table.keys(), [process.pid, ...roots]);
   return [
-    { metric: 'lab_cpu_seconds', source: schedstat, meter: createCpuMeter(lab, createSchedstatClock()) },
+    { metric: 'lab_cpu_seconds', source: schedstat, meter: createCpuMeter(lab, createThreadClock()) },
     { metric: 'other_cpu_seconds', source: stat, meter: createCpuMeter(others, cpuSecondsFromStat) },
   ];
 }

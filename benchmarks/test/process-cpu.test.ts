@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CpuMeter, cpuSecondsFromStat, createCpuMeter, createSchedstatClock } from '../probes/process-cpu.ts';
+import { type CpuMeter, cpuSecondsFromStat, createCpuMeter, createThreadClock } from '../probes/process-cpu.ts';
 import { descendants, type ProcessTable, readProcessTable } from '../probes/process-table.ts';
 
 const burner = new URL('fixtures/cpu-burner.ts', import.meta.url);
@@ -28,7 +28,8 @@ describe('the CPU meter of a process tree', () => {
   }
 
   const members = (table: ProcessTable) => descendants(table, root.pid ?? 0);
-  const exact = (): CpuMeter => createCpuMeter(members, createSchedstatClock());
+  const exact = (): CpuMeter => createCpuMeter(members, createThreadClock());
+  const coarse = (): CpuMeter => createCpuMeter(members, cpuSecondsFromStat);
 
   async function measure(meter: CpuMeter, work: () => Promise<number>): Promise<{ read: number; burned: number }> {
     const before = meter.read(readProcessTable());
@@ -36,10 +37,40 @@ describe('the CPU meter of a process tree', () => {
     return { read: meter.read(readProcessTable()) - before, burned };
   }
 
-  it.each(['itself', 'thread', 'child'] as const)('is within 2 % of what the processes say: %s', async (task) => {
+  async function measureTwice(work: () => Promise<unknown>): Promise<{ first: number; second: number }> {
+    const [first, second] = [exact(), coarse()];
+    const start = readProcessTable();
+    first.read(start);
+    second.read(start);
+    await work();
+    const end = readProcessTable();
+    return { first: first.read(end), second: second.read(end) };
+  }
+
+  it.each(['itself', 'child'] as const)('is within 2 % of what the processes say: %s', async (task) => {
     const { read, burned } = await measure(exact(), () => burn(task, 1.5));
     expect(burned).toBeGreaterThan(1.5);
     expect(Math.abs(read / burned - 1)).toBeLessThan(0.02);
+  });
+
+  it('misses of a thread that ended no more than it can have used since it was last seen', async () => {
+    const meter = exact();
+    const readAt: number[] = [];
+    const { read, burned } = await measure(meter, async () => {
+      const look = (): void => {
+        readAt.push(performance.now());
+        meter.read(readProcessTable());
+      };
+      const timer = setInterval(look, 50);
+      const seconds = await burn('thread', 1.5);
+      readAt.push(performance.now());
+      clearInterval(timer);
+      return seconds;
+    });
+    const longestPauseSeconds = Math.max(...readAt.slice(1).map((at, index) => at - (readAt[index] ?? 0))) / 1000;
+    expect(readAt.length).toBeGreaterThan(5);
+    expect(read).toBeLessThan(1.02 * burned);
+    expect(read).toBeGreaterThan(0.98 * burned - longestPauseSeconds);
   });
 
   it('counts a child once that was seen at work and then ended', async () => {
@@ -58,15 +89,17 @@ describe('the CPU meter of a process tree', () => {
   });
 
   it('has a second source that agrees within 3 % or 50 ms', async () => {
-    const [first, second] = [exact(), createCpuMeter(members, cpuSecondsFromStat)];
-    const start = readProcessTable();
-    first.read(start);
-    second.read(start);
-    await burn('itself', 0.4);
-    await burn('child', 0.4);
-    const end = readProcessTable();
-    const [firstSeconds, secondSeconds] = [first.read(end), second.read(end)];
-    expect(Math.abs(firstSeconds - secondSeconds)).toBeLessThan(Math.max(0.05, 0.03 * firstSeconds));
+    const { first, second } = await measureTwice(async () => {
+      await burn('itself', 0.4);
+      await burn('child', 0.4);
+    });
+    expect(Math.abs(first - second)).toBeLessThan(Math.max(0.05, 0.03 * first));
+  });
+
+  it('control: a thread that begins and ends between two readings is missed, and the second source says so', async () => {
+    const { first, second } = await measureTwice(() => burn('thread', 0.8));
+    expect(second).toBeGreaterThan(0.8);
+    expect(first).toBeLessThan(0.3);
   });
 
   it('control: without the time of reaped children, a child that ended is missed', async () => {
