@@ -17,6 +17,9 @@ export const cpuParts = [
 
 export type CpuPart = (typeof cpuParts)[number];
 
+/** The raw metrics that a window's budget is the sum of. */
+export const cpuBudgetParts = cpuParts.map((part) => `${part}_cpu_seconds` as const);
+
 /** Mean CPU-seconds of one window, over the measured slots of a variant. */
 export interface CpuBudget {
   readonly variant: VariantId;
@@ -24,10 +27,12 @@ export interface CpuBudget {
   readonly windowSeconds: number;
   /** In the order of `cpuParts`; undefined where a slot lacks the sample. */
   readonly parts: readonly { readonly part: CpuPart; readonly cpuSeconds: number | undefined }[];
-  /** The machine's own counter over all cores, idle included. */
+  /** What all cores together had to give: cores × window. */
   readonly machine: number | undefined;
-  /** The machine's counter less all parts; negative where parts were counted twice. */
-  readonly unaccounted: number | undefined;
+  /** `machine` less all parts: positive where time was attributed to none, negative where some was counted twice. */
+  readonly residual: number | undefined;
+  /** What /proc/stat counted in all, idle and stolen included; a kernel without ticks loses some. */
+  readonly procStat: number | undefined;
 }
 
 export function cpuBudget(run: RunRecord, readings: ReadonlyMap<string, SlotReadings>, variant: VariantId): CpuBudget {
@@ -47,9 +52,10 @@ export function cpuBudget(run: RunRecord, readings: ReadonlyMap<string, SlotRead
     windowSeconds: slots.reduce((sum, slot) => sum + slot.windowSeconds, 0) / Math.max(1, slots.length),
     parts,
     machine,
-    unaccounted:
+    residual:
       machine === undefined || known.length < cpuParts.length
         ? undefined
         : known.reduce((rest, value) => rest - value, machine),
+    procStat: mean('proc_stat_cpu_seconds'),
   };
 }

@@ -107,9 +107,12 @@ function doubledRanks(magnitudes: readonly number[]): number[] {
   });
 }
 
-export function median(ascending: readonly number[]): number {
-  const half = (ascending.length - 1) / 2;
-  return ((ascending[Math.floor(half)] ?? Number.NaN) + (ascending[Math.ceil(half)] ?? Number.NaN)) / 2;
+/** In any order; the mean of the middle two where their number is even. Throws RangeError for no values. */
+export function median(values: readonly number[]): number {
+  const ascending = values.toSorted((a, b) => a - b);
+  const [lower, upper] = [ascending[(values.length - 1) >> 1], ascending[values.length >> 1]];
+  if (lower === undefined || upper === undefined) throw new RangeError('the median of no values');
+  return (lower + upper) / 2;
 }
 
 function check(values: readonly number[]): void {

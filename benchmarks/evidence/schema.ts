@@ -90,6 +90,8 @@ export const slotSchema = z.strictObject({
   /** 1 unless the slot was repeated because of foreign load. */
   attempt: z.int().positive(),
   guards: z.array(guardOutcomeSchema),
+  /** Digest of the generator's raw file, which is too large to keep. */
+  rawSha256: z.string().optional(),
 });
 
 export const runRecordSchema = z.strictObject({
@@ -124,8 +126,13 @@ export const runRecordSchema = z.strictObject({
   /** The declaration that the generator ran, as it stands in scenarios/. */
   workload: z.record(z.string(), z.unknown()),
   offeredRatePerSecond: z.number(),
-  calibration: z.strictObject({ targetDatabaseCpuPercent: z.number(), slots: z.array(id) }),
-  /** Predicted from the workload alone, by an independent-reference model; a fraction. */
+  calibration: z.strictObject({
+    targetDatabaseCpuPercent: z.number(),
+    slots: z.array(id),
+    /** Whether the median of the slots that confirm the rate was within 5 points of the target. */
+    met: z.boolean(),
+  }),
+  /** Predicted by an independent-reference model from workload, rate and profile; a fraction. */
   predictedHitRatio: z.number(),
   slots: z.array(slotSchema),
   /** Guards that speak of the run as a whole. */
@@ -145,8 +152,9 @@ export const runRecordSchema = z.strictObject({
     command: z.string(),
     loadAverageBefore: z.number(),
     loadAverageAfter: z.number(),
-    cpuPressureBefore: z.number(),
-    cpuPressureAfter: z.number(),
+    /** A fraction of the last ten seconds; absent where the kernel keeps no pressure (PSI). */
+    cpuPressureBefore: z.number().optional(),
+    cpuPressureAfter: z.number().optional(),
   }),
   /** SHA-256 of every other file that the report is computed from. */
   files: z.record(z.string(), z.string()),

@@ -175,10 +175,10 @@ describe('the smallest detectable effect', () => {
   });
 });
 
-test('the CPU budget adds up to the machine’s own counter', () => {
+test('the CPU budget adds up to the cores of the window', () => {
   const { budgets } = analyzeRun(syntheticEvidence());
-  for (const { parts, unaccounted, machine } of budgets) {
+  for (const { parts, residual, machine } of budgets) {
     const total = parts.reduce((sum, { cpuSeconds }) => sum + (cpuSeconds ?? Number.NaN), 0);
-    expect(total + (unaccounted ?? Number.NaN)).toBeCloseTo(machine ?? Number.NaN, 9);
+    expect(total + (residual ?? Number.NaN)).toBeCloseTo(machine ?? Number.NaN, 9);
   }
 });

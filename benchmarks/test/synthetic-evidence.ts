@@ -58,6 +58,7 @@ function syntheticSlots({ blocks, seed, sweep, closed }: SyntheticOptions, windo
       offered: rate,
       attempt: 1,
       guards: slotGuards(),
+      rawSha256: 'cd'.repeat(32),
       ...own,
     };
   };
@@ -118,6 +119,7 @@ function slotSamples(slot: Slot, settings: SyntheticOptions, jitter: () => numbe
     database_cpu_seconds_second_source: cpu.database * 1.004,
     idle_cpu_seconds: machine * 0.997 - used,
     machine_cpu_seconds: machine,
+    proc_stat_cpu_seconds: machine * 0.991,
     database_statements: before ? reads + 1 : misses + 1,
     database_shared_buffers: (before ? reads : misses) * 412,
     service_statements: before ? reads + 1 : misses + 1,
@@ -206,7 +208,11 @@ function syntheticRun(settings: SyntheticOptions, slots: Slot[], windowSeconds: 
     endedAt: '2026-11-23T12:05:31.000Z',
     workload: experiment.workload,
     offeredRatePerSecond: rate,
-    calibration: { targetDatabaseCpuPercent: 80, slots: ['calibration-1', 'calibration-2', 'calibration-3'] },
+    calibration: {
+      targetDatabaseCpuPercent: 80,
+      slots: ['calibration-1', 'calibration-2', 'calibration-3'],
+      met: true,
+    },
     predictedHitRatio: 0.874,
     slots,
     guards: [
@@ -231,8 +237,8 @@ function syntheticRun(settings: SyntheticOptions, slots: Slot[], windowSeconds: 
       command: 'make bench EXPERIMENT=performance-cache PROFILE=quick',
       loadAverageBefore: 0.21,
       loadAverageAfter: 1.94,
-      cpuPressureBefore: 0.4,
-      cpuPressureAfter: 2.1,
+      cpuPressureBefore: 0.004,
+      cpuPressureAfter: 0.021,
     },
     files: {},
   };

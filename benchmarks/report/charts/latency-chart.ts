@@ -55,7 +55,7 @@ function medianCurve(curves: readonly Curve[], variant: VariantId): Point[] {
   const own = curves.filter((curve) => curve.variant === variant);
   return (own[0]?.points ?? []).map(({ nines }, index) => ({
     nines,
-    seconds: median(own.flatMap(({ points }) => points[index]?.seconds ?? []).sort((a, b) => a - b)),
+    seconds: median(own.flatMap(({ points }) => points[index]?.seconds ?? [])),
   }));
 }
 
