@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withDeathSignal } from './death-signal.ts';
 
 export interface ProcessRequest {
   /** As it is called in messages: `redis-cache of after`. */
@@ -39,14 +40,6 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
-
-let deathSignalSupported: boolean | undefined;
-
-/** On Linux the kernel ends the child when this process dies, even by SIGKILL: prctl(2), PR_SET_PDEATHSIG. */
-function withDeathSignal(command: string, args: readonly string[]): [string, readonly string[]] {
-  deathSignalSupported ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
-  return deathSignalSupported ? ['setpriv', ['--pdeathsig', 'KILL', '--', command, ...args]] : [command, args];
-}
 
 /** @throws when the command cannot be executed at all. */
 export async function startSupervisedProcess(request: ProcessRequest): Promise<SupervisedProcess> {

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 
+import { withDeathSignal } from '../environments/death-signal.ts';
 import { parseK6Summary } from './k6-summary.ts';
 import type { FinishedLoad, LoadRequest, RunningLoad } from './load.ts';
 import { loadWindow } from './load-window.ts';
@@ -21,14 +22,17 @@ const stopGraceMs = 5_000;
 const tailCharacters = 4_000;
 
 /**
- * Starts k6 in a process group of its own. It sees no variable but the request's, takes no option from the user's
- * configuration, opens no port and reports no usage. Its files stay in a folder of their own in the scratch one.
+ * Starts k6 in a process group of its own; it ends with this process at the latest. It sees no variable but the
+ * request's and the search path, takes no option from the user's configuration, opens no port and reports no usage.
+ * Its files stay in a folder of their own in the scratch one. Throws when there is no such executable.
  */
 export function startLoad(executable: string, request: LoadRequest, scratchDirectory: string): RunningLoad {
+  requireExecutable(executable);
   const directory = mkdtempSync(join(scratchDirectory, 'k6-'));
   const files: ResultFiles = { raw: join(directory, 'raw.csv'), summary: join(directory, 'summary.json') };
   const options = ['--quiet', '--no-color', '--no-usage-report', '--address=', `--out=csv=${files.raw}`];
-  const k6 = spawn(executable, ['run', ...options, resolve(request.script)], {
+  const [command, args] = withDeathSignal(executable, ['run', ...options, resolve(request.script)]);
+  const k6 = spawn(command, args, {
     detached: true,
     env: environment(request, directory, files),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -46,8 +50,16 @@ export function startLoad(executable: string, request: LoadRequest, scratchDirec
   );
   // Whoever stops a load need not wait for what it would have said.
   started.promise.catch(() => undefined);
-  if (k6.pid === undefined) throw new Error(`k6 did not start: ${executable} cannot be executed`);
+  if (k6.pid === undefined) throw new Error(`k6 did not start: ${command} cannot be executed`);
   return { processId: k6.pid, started: started.promise, finished, stop: () => stop(k6, ended) };
+}
+
+function requireExecutable(file: string): void {
+  try {
+    accessSync(file, constants.X_OK);
+  } catch (error) {
+    throw new Error(`k6 did not start: ${file} cannot be executed`, { cause: error });
+  }
 }
 
 interface ResultFiles {
@@ -55,8 +67,9 @@ interface ResultFiles {
   readonly summary: string;
 }
 
-function environment(request: LoadRequest, directory: string, files: ResultFiles): Record<string, string> {
+function environment(request: LoadRequest, directory: string, files: ResultFiles): NodeJS.ProcessEnv {
   return {
+    PATH: process.env['PATH'],
     ...request.variables,
     API_URL: request.apiUrl,
     API_TOKEN: request.apiToken,

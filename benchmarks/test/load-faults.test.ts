@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startLoad } from '../load/k6.ts';
 import type { LoadWindow, RunningLoad } from '../load/load.ts';
@@ -112,6 +114,21 @@ describe.concurrent('the end of k6', () => {
     await load.stop();
     expect(isAlive(load.processId)).toBe(false);
     await expect(load.finished).rejects.toThrow('k6 ended with a signal');
+  });
+
+  it('comes also when the lab is killed', async () => {
+    await using service = await startStandInService(() => ({}));
+    const holder = fileURLToPath(new URL('fixtures/load-holder.ts', import.meta.url));
+    const script = join(scenarios, 'performance-reads.ts');
+    const lab = spawn(process.execPath, [holder, k6, script, service.url, scratch], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [said] = await once(lab.stdout, 'data');
+    const processId = Number(said);
+    expect(isAlive(processId)).toBe(true);
+    lab.kill('SIGKILL');
+    await once(lab, 'exit');
+    await vi.waitFor(() => expect(isAlive(processId)).toBe(false));
   });
 
   it('before the start says what k6 said: which variable is wrong', async () => {
