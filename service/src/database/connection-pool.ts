@@ -1,4 +1,3 @@
-import type { PoolState } from './database-metrics.ts';
 import type { QueryName } from './query-name.ts';
 
 export interface Statement {
@@ -19,7 +18,8 @@ export interface ConnectionPool {
   readonly name: string;
   /** Rejects with `overloaded` when none came free in time, with `database-unavailable` when none can be made. */
   acquire(): Promise<LentConnection>;
-  state(): PoolState;
+  /** Connections that stand and are lent to nobody. */
+  idle(): number;
   /** Resolves when all that was lent is back and closed. */
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import { type QueryName, queryNames } from './query-name.ts';
 
-/** Connections of a pool at this moment. `pending`: callers that wait for one. */
+/** A pool at this moment: connections that are lent (active) and that are not (idle), and callers that wait for one. */
 export interface PoolState {
   readonly active: number;
   readonly idle: number;

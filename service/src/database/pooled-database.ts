@@ -69,17 +69,25 @@ class UnknownConnectionState extends Error {
 }
 
 function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
-  const poolMetrics = metrics.watchPool(pool.name, () => pool.state());
+  // Counted here, because the pools count a connection that is being opened as in use, and its caller as served.
+  let pending = 0;
+  let lent = 0;
+  const poolMetrics = metrics.watchPool(pool.name, () => ({ active: lent, idle: pool.idle(), pending }));
   return async <Result>(work: Work<Result>): Promise<Result> => {
     const asked = performance.now();
+    pending += 1;
     const connection = await pool
       .acquire()
       .catch((error: unknown) => {
         if (error instanceof DomainError && error.code === 'overloaded') poolMetrics.timedOut();
         throw error;
       })
-      .finally(() => poolMetrics.acquired(secondsSince(asked)));
+      .finally(() => {
+        pending -= 1;
+        poolMetrics.acquired(secondsSince(asked));
+      });
     const taken = performance.now();
+    lent += 1;
     let state: 'clean' | 'unknown' = 'clean';
     try {
       return await work(connection);
@@ -88,6 +96,7 @@ function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
       if (unknown || (error instanceof DomainError && error.code === 'database-unavailable')) state = 'unknown';
       throw unknown ? error.error : error;
     } finally {
+      lent -= 1;
       connection.release(state);
       poolMetrics.used(secondsSince(taken));
     }

@@ -86,6 +86,21 @@ describe.each(engines)('the database port on %s', (engine) => {
     await expect(database.transaction(insertVenue)).resolves.toEqual([]);
   });
 
+  it('counts a caller whose connection is being opened as pending, and the connection not as active', async () => {
+    under = await openDatabase(engine);
+    const { reads } = pools[engine];
+    const state = () =>
+      Promise.all([
+        under.metric(`database_pool_pending{pool="${reads}"}`),
+        under.metric(`database_pool_connections{pool="${reads}",state="active"}`),
+        under.metric(`database_pool_connections{pool="${reads}",state="idle"}`),
+      ]);
+    const pinging = under.database.ping();
+    expect(await state()).toEqual([1, 0, 0]);
+    await pinging;
+    expect(await state()).toEqual([0, 0, 1]);
+  });
+
   it('logs a slow query once, by its name and without a value, and no quick one', async () => {
     const database = await open({ slowQueryMs: 100 });
     under.warnings.length = 0;

@@ -20,6 +20,8 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: acquireTimeoutMs,
+    // Idle connections stay: a burst after a quiet time opens none.
+    idleTimeoutMillis: 0,
     application_name: 'ticketing',
     statement_timeout: statementTimeoutMs,
     // The server cancels first; this ends the wait for one that is frozen or cut off.
@@ -44,11 +46,7 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
       });
       return lentConnection(client, statementNames);
     },
-    state: () => ({
-      active: pool.totalCount - pool.idleCount,
-      idle: pool.idleCount,
-      pending: pool.waitingCount,
-    }),
+    idle: () => pool.idleCount,
     close: () => pool.end(),
   };
 }

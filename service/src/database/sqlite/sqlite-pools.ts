@@ -51,8 +51,10 @@ export function createSqlitePools(options: SqliteOptions, logger: DatabaseLogger
     readers: createPool('sqlite-readers', readers, connectAs('reader')),
     writer: createPool('sqlite-writer', 1, connectAs('writer')),
     async cpuSeconds() {
-      const seconds = await Promise.all([...open].map((connection) => connection.cpuSeconds()));
-      return seconds.reduce((total, one) => total + one, endedCpuSeconds);
+      // Together, before anything is awaited: a thread that ends meanwhile is counted once.
+      const [running, ended] = [[...open], endedCpuSeconds];
+      const seconds = await Promise.all(running.map((connection) => connection.cpuSeconds()));
+      return seconds.reduce((total, one) => total + one, ended);
     },
   };
 }
@@ -102,7 +104,7 @@ function createWorkerPool({
         },
       };
     },
-    state: () => ({ active: pool.numUsed(), idle: pool.numFree(), pending: pool.numPendingAcquires() }),
+    idle: () => pool.numFree(),
     async close() {
       await pool.destroy();
     },
