@@ -13,7 +13,7 @@ import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 /**
  * `make dev`: the service with SQLite and its two Redis servers, data in .data, restarted when its source changes.
- * Variables of the service may be set in the environment: `PORT=8080 API_TOKEN=secret make dev`.
+ * Variables of the service may be set in the environment: `PORT=8080 API_TOKEN=$(openssl rand -hex 16) make dev`.
  */
 const dataDirectory = resolve('.data');
 const listeningSchema = z.object({ event: z.literal('listening'), apiPort: z.int(), adminPort: z.int() });
