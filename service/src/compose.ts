@@ -58,6 +58,7 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
       pingTimeoutMs: readinessPingTimeoutMs,
     }),
   });
+  const metrics = createHttpMetrics(registry);
   const app = createApp({
     catalog: createCatalogRepository(database),
     cache,
@@ -70,13 +71,14 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
       performanceCache: config.performanceCache.mode,
     },
     logger,
-    metrics: createHttpMetrics(registry),
+    metrics,
   });
   const answer = app.callback();
   const api = createHttpServer({
     ...config.api,
     portVariable: 'PORT',
     listener: (request, response) => void answer(request, response),
+    onUnparsed: (status) => metrics.countUnparsed(status),
   });
 
   return {

@@ -124,6 +124,28 @@ describe('the process', () => {
     expect(service.log.at(-1)).toMatchObject({ event: 'stopped' });
   });
 
+  it('does not wait for a connection that has sent nothing', async () => {
+    const service = run();
+    const { apiPort } = await service.logged('listening');
+    const silent = connect(Number(apiPort), '127.0.0.1').resume();
+    await once(silent, 'connect');
+    // One that is answered after it was accepted: the silent one is in the server's hands as well.
+    await fetch(`http://127.0.0.1:${String(apiPort)}/version`);
+    service.child.kill('SIGTERM');
+    expect(await service.exitStatus).toBe(0);
+    expect(service.log.at(-1)).toMatchObject({ event: 'stopped' });
+  });
+
+  it('gives a half-sent request the time that every request has, and no more', async () => {
+    const service = run({ REQUEST_TIMEOUT_MS: '300' });
+    const { apiPort } = await service.logged('listening');
+    const halfSent = connect(Number(apiPort), '127.0.0.1').resume();
+    halfSent.write('GET /version HTTP/1.1\r\n');
+    await fetch(`http://127.0.0.1:${String(apiPort)}/version`);
+    service.child.kill('SIGTERM');
+    expect(await service.exitStatus).toBe(0);
+  });
+
   it('exits with 1 when the grace is over and something is still in flight', async () => {
     const service = run({ SHUTDOWN_GRACE_MS: '100' });
     const { apiPort } = await service.logged('listening');

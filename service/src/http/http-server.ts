@@ -1,5 +1,6 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { HttpError, type HttpErrorCode, toProblem } from './problem-details.ts';
 
@@ -12,13 +13,21 @@ export interface HttpServerOptions {
   /** For a whole request, headers and body; the headers alone have 10 s of it at most. */
   readonly requestTimeoutMs: number;
   readonly listener: RequestListener;
+  /** A request was refused with this status before `listener` got to see it. */
+  readonly onUnparsed?: (status: number) => void;
 }
 
 export interface HttpServer {
   /** Listens, and resolves with the port. */
   start(): Promise<number>;
-  /** Accepts nothing more, and resolves when every request in flight has been answered. */
+  /** Accepts nothing more, and resolves when every request in flight has been answered or has timed out. */
   stop(): Promise<void>;
+}
+
+/** The last request of a connection that has had one. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
 }
 
 const headerBytes = 16 * 1024;
@@ -39,22 +48,46 @@ export function createHttpServer({
   portVariable,
   requestTimeoutMs,
   listener,
+  onUnparsed = () => {},
 }: HttpServerOptions): HttpServer {
   let stopping = false;
-  const server = createServer(
-    {
-      maxHeaderSize: headerBytes,
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(10_000, requestTimeoutMs),
-      connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
-      keepAliveTimeout: keepAliveTimeoutMs,
-    },
-    (request, response) => {
-      if (stopping) response.shouldKeepAlive = false;
-      listener(request, response);
-    },
-  );
-  server.on('clientError', refuseUnparsed);
+  const connections = new Set<Socket>();
+  const exchanges = new WeakMap<Duplex, Exchange>();
+  const server = createServer({
+    maxHeaderSize: headerBytes,
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(10_000, requestTimeoutMs),
+    connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Node's own refusal has no body; the listener checks.
+    requireHostHeader: false,
+  });
+  const answer: RequestListener = (request, response) => {
+    exchanges.set(request.socket, { request, response });
+    if (stopping) response.shouldKeepAlive = false;
+    listener(request, response);
+  };
+  const refuse = (error: NodeJS.ErrnoException, socket: Duplex): void =>
+    refuseUnparsed(error, socket, exchanges.get(socket), onUnparsed);
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', answer);
+  server.on('checkExpectation', answer);
+  server.on('clientError', (error, socket) => refuse(error, socket));
+
+  /** A connection that sent nothing is not idle to Node; and its check of the timeouts ends with `close()`. */
+  function endSilentConnections(): NodeJS.Timeout {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    return setTimeout(() => {
+      for (const socket of connections) {
+        const exchange = exchanges.get(socket);
+        if (!exchange?.request.complete || exchange.response.writableFinished)
+          refuse(Object.assign(new Error('stopping'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+      }
+    }, requestTimeoutMs);
+  }
 
   return {
     start: () =>
@@ -72,26 +105,43 @@ export function createHttpServer({
         stopping = true;
         // Node leaves a connection open that becomes idle after close() was called.
         const closeIdle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+        const timeOut = endSilentConnections();
         server.close(() => {
           clearInterval(closeIdle);
+          clearTimeout(timeOut);
           resolve();
         });
       }),
   };
 }
 
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * Answers what the parser refuses, unless the client would take the answer for another request's: when the request
+ * has its answer already, or one before it is still to be answered.
+ */
+function refuseUnparsed(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  exchange: Exchange | undefined,
+  onUnparsed: (status: number) => void,
+): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
   const [code, message] = parserErrors[error.code ?? ''] ?? ['malformed-request', `not HTTP/1.1: ${error.message}`];
   const { status, headers, body } = toProblem(new HttpError(code, message, error), {});
-  const lines = [
-    `HTTP/1.1 ${status} Refused`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  const fields = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' };
+  if (exchange === undefined || (exchange.request.complete && exchange.response.writableFinished)) {
+    onUnparsed(status);
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${body}`);
+  } else if (exchange.request.complete || exchange.response.headersSent) {
+    socket.destroy();
+  } else {
+    const { request, response } = exchange;
+    response.writeHead(status, fields).end(body);
+    // The listener waits for the body, and counts the answer that it finds made.
+    socket.once('close', () => request.destroy(error));
+  }
 }

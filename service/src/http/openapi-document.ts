@@ -16,6 +16,7 @@ const everywhere: readonly ProblemCode[] = [
   'not-acceptable',
   'request-timeout',
   'uri-too-long',
+  'expectation-failed',
   'invalid-request',
   'headers-too-large',
   'internal-error',

@@ -11,6 +11,7 @@ export type HttpErrorCode =
   | 'body-too-large'
   | 'uri-too-long'
   | 'unsupported-media-type'
+  | 'expectation-failed'
   | 'headers-too-large'
   | 'internal-error';
 
@@ -49,6 +50,7 @@ export const problemKinds: Readonly<Record<ProblemCode, ProblemKind>> = {
   'body-too-large': { status: 413, title: 'The body is too large' },
   'uri-too-long': { status: 414, title: 'The address is too long' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON in UTF-8, not compressed' },
+  'expectation-failed': { status: 417, title: 'The expectation can not be met' },
   'invalid-request': { status: 422, title: 'The request has values that it may not have' },
   'invalid-seating-plan': { status: 422, title: 'The seating plan contradicts itself' },
   'headers-too-large': { status: 431, title: 'The header fields are too large' },

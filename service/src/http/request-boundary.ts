@@ -19,8 +19,7 @@ export function createRequestBoundary({ logger, metrics }: { logger: Logger; met
     ctx.res.setHeader('X-Request-Id', requestId);
     return requestContext.run({ requestId }, async () => {
       try {
-        if (ctx.url.length > longestUrl)
-          throw new HttpError('uri-too-long', `an address may have ${longestUrl} characters`);
+        refuseMalformed(ctx);
         await next();
       } catch (error) {
         answerProblem(ctx, error, requestId, logger);
@@ -35,8 +34,31 @@ export function createRequestBoundary({ logger, metrics }: { logger: Logger; met
   };
 }
 
+/** What of HTTP/1.1 a request must hold to before Koa reads it: with an address that has no path Koa fails. */
+function refuseMalformed(ctx: Context): void {
+  const { host, expect } = ctx.req.headers;
+  if (ctx.url.length > longestUrl) throw new HttpError('uri-too-long', `an address may have ${longestUrl} characters`);
+  if (!hasPath(ctx.url) && /^https?:/i.test(ctx.url) && URL.canParse(ctx.url)) {
+    // The absolute form, which every server has to take (RFC 9112, 3.2.2).
+    const { pathname, search } = new URL(ctx.url);
+    ctx.url = `${pathname}${search}`;
+  }
+  if (!hasPath(ctx.url))
+    throw new HttpError(
+      'malformed-request',
+      `the address must be a path or an http URL, got "${ctx.url.slice(0, 200)}"`,
+    );
+  if (host === undefined && ctx.req.httpVersion === '1.1')
+    throw new HttpError('malformed-request', 'a request of HTTP/1.1 needs the header Host');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new HttpError('expectation-failed', `"Expect" must be 100-continue or absent, got "${expect.slice(0, 200)}"`);
+}
+
+const hasPath = (url: string): boolean => url.startsWith('/') || url === '*';
+
 function answerProblem(ctx: Context, error: unknown, requestId: string, logger: Logger): void {
-  const problem = toProblem(error, { instance: ctx.path, requestId });
+  const [instance = ''] = ctx.url.split('?', 1);
+  const problem = toProblem(error, { ...(hasPath(instance) && { instance }), requestId });
   if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });
   else if (problem.code === 'database-unavailable') logger.warn({ event: 'database-unavailable', err: error });
   ctx.status = problem.status;

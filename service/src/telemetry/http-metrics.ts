@@ -1,12 +1,16 @@
-import { Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 export interface HttpMetrics {
   /** `route` is a pattern such as `/performances/{id}`, or `unmatched`: never a path. */
   observe(method: string, route: string, status: number, seconds: number): void;
+  /** A request that the parser refused: it has no method, no route and no duration. */
+  countUnparsed(status: number): void;
 }
 
 /** Methods beside these are counted as `other`: a client must not be able to make series. */
 const namedMethods = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS']);
+
+const parserStatuses = [400, 408, 413, 431];
 
 export function createHttpMetrics(registry: Registry): HttpMetrics {
   const duration = new Histogram({
@@ -16,9 +20,17 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
+  const unparsed = new Counter({
+    name: 'http_server_unparsed_requests_total',
+    help: 'Requests that the parser refused, by the status they got',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  for (const status of parserStatuses) unparsed.inc({ status }, 0);
   return {
     observe(method, route, status, seconds) {
       duration.observe({ method: namedMethods.has(method) ? method : 'other', route, status }, seconds);
     },
+    countUnparsed: (status) => unparsed.inc({ status }),
   };
 }

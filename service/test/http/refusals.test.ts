@@ -19,6 +19,11 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return answer;
 }
 
+/** The JSON behind the head of the only answer in `answer`. */
+function problemIn(answer: string): unknown {
+  return JSON.parse(answer.split('\r\n\r\n').slice(1).join(''));
+}
+
 describe('what HTTP refuses', () => {
   let service: ServiceUnderTest;
   beforeAll(async () => {
@@ -149,7 +154,55 @@ describe('what HTTP refuses', () => {
   it('400 for what is not HTTP', async () => {
     const answer = await sendRaw(service.apiPort, 'HELLO\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'malformed-request' });
+    expect(problemIn(answer)).toMatchObject({ code: 'malformed-request' });
+  });
+
+  it.each([
+    ['an address that is no URL', 'GET http://[ HTTP/1.1\r\nHost: x', 400, 'malformed-request'],
+    ['an address without a path', 'GET version HTTP/1.1\r\nHost: x', 400, 'malformed-request'],
+    ['no Host', 'GET /version HTTP/1.1', 400, 'malformed-request'],
+    ['an expectation', 'GET /version HTTP/1.1\r\nHost: x\r\nExpect: miracles', 417, 'expectation-failed'],
+  ])('%s: %j is a problem document', async (_name, head, status, code) => {
+    const answer = await sendRaw(service.apiPort, `${head}\r\nConnection: close\r\n\r\n`);
+    expect(answer).toContain('\r\nContent-Type: application/problem+json\r\n');
+    expect(problemIn(answer)).toMatchObject({ status, code });
+  });
+
+  it.each(['GET http://x/version HTTP/1.1\r\nHost: x', 'GET /version HTTP/1.0'])('not the request %j', async (head) => {
+    const answer = await sendRaw(service.apiPort, `${head}\r\nConnection: close\r\n\r\n`);
+    expect(problemIn(answer)).toMatchObject({ commit: 'commit-under-test' });
+  });
+
+  it('nothing into the answer of another request', async () => {
+    const good = 'GET /version HTTP/1.1\r\nHost: x\r\n\r\n';
+    expect(await sendRaw(service.apiPort, `${good}HELLO\r\n\r\n`)).toBe('');
+
+    const answered = await sendRaw(
+      service.apiPort,
+      'POST /venues HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nand no more of it',
+    );
+    expect(answered.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+  });
+
+  it('garbage behind an answer with an answer of its own', async () => {
+    const socket = connect(service.apiPort, '127.0.0.1').setEncoding('utf8');
+    let answers = '';
+    socket.on('data', (text: string) => (answers += text));
+    socket.write('GET /version HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    socket.write('HELLO\r\n\r\n');
+    await once(socket, 'close');
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+  });
+
+  it('and counts what it refused', async () => {
+    await sendRaw(service.apiPort, 'HELLO\r\n\r\n');
+    const head = `POST /venues HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+    await sendRaw(service.apiPort, `${head}Content-Length: 100\r\n\r\n{"name":`);
+    const metrics = await (await fetch(`${service.admin}/metrics`)).text();
+    expect(metrics).toMatch(/^http_server_unparsed_requests_total\{status="400"\} [1-9]/m);
+    expect(metrics).toContain('http_server_unparsed_requests_total{status="413"} 0');
+    expect(metrics).toMatch(/seconds_count\{method="POST",route="\/venues",status="408"\} [1-9]/);
   });
 
   it('408 for a request that does not arrive in time', async () => {
