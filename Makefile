@@ -24,7 +24,7 @@ check: ## types, lint, format, unused code, import directions, shell scripts
 	@$(node) .config/check.ts
 
 bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DATABASE=postgres|sqlite
-	@$(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)')
+	@$(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)')
 
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'

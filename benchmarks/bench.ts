@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 
@@ -8,6 +7,7 @@ import { Redis } from 'ioredis';
 
 import { createProcessesEnvironment } from './environments/processes.ts';
 import type { RunningVariant } from './environments/environment.ts';
+import { createScratch } from './environments/scratch.ts';
 import type { RunRecord } from './evidence/schema.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
 import { startLoad } from './load/k6.ts';
@@ -53,16 +53,17 @@ async function loadExperiment(id: string): Promise<Experiment> {
   return module.experiment;
 }
 
-/** The first free of `2026-11-23-performance-cache-postgres-quick`, `…-2`, `…-3`. */
-async function freeRunId(parts: readonly string[]): Promise<string> {
+/** Makes the first free of `2026-11-23-performance-cache-postgres-quick`, `…-2`, `…-3`: it is then ours alone. */
+async function claimRunFolder(parts: readonly string[]): Promise<string> {
   const base = [new Date().toISOString().slice(0, 10), ...parts].join('-');
   for (let number = 1; ; number += 1) {
-    const id = number === 1 ? base : `${base}-${number}`;
-    const taken = await access(path.join(reportsFolder, id)).then(
-      () => true,
-      () => false,
-    );
-    if (!taken) return id;
+    const folder = path.join(reportsFolder, number === 1 ? base : `${base}-${number}`);
+    try {
+      await mkdir(folder);
+      return folder;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
   }
 }
 
@@ -77,6 +78,7 @@ async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
 
 async function withRunRequest<Result>(
   request: BenchRequest,
+  id: string,
   use: (run: RunRequest) => Promise<Result>,
 ): Promise<Result> {
   const { profile: profileName, database, output, signal } = request;
@@ -89,10 +91,10 @@ async function withRunRequest<Result>(
 
   const seed = request.seed ?? randomInt(2 ** 31);
   progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
-  const scratch = await mkdtemp(path.join(tmpdir(), 'ticketing-lab-load-'));
+  const scratch = await createScratch({ keep: false });
   try {
     return await use({
-      id: await freeRunId([experiment.id, database, profileName]),
+      id,
       command: `make bench EXPERIMENT=${experiment.id} PROFILE=${profileName} DATABASE=${database} SEED=${seed}`,
       experiment,
       profile: experiment.profiles[profileName],
@@ -100,7 +102,12 @@ async function withRunRequest<Result>(
       seed,
       environment: createProcessesEnvironment({ signal }),
       ports: {
-        startLoad: (load) => startLoad(k6.path, { ...load, script: path.join(scenariosFolder, load.script) }, scratch),
+        startLoad(load) {
+          const script = path.join(scenariosFolder, load.script);
+          const running = startLoad(k6.path, { ...load, script }, scratch.path);
+          scratch.record('k6', running.processId);
+          return running;
+        },
         openWindowMeter,
         emptyCache,
         signal,
@@ -110,21 +117,25 @@ async function withRunRequest<Result>(
     });
   } finally {
     progress.close();
-    await rm(scratch, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 
 /** Runs an experiment and leaves its evidence and report: resolves to their folder. */
-export function bench(request: BenchRequest): Promise<string> {
-  return withRunRequest(request, async (run) => {
-    const folder = path.join(reportsFolder, run.id);
-    await writeEvidence(folder, await runExperiment(run));
-    await writeReport(folder);
-    return folder;
-  });
+export async function bench(request: BenchRequest): Promise<string> {
+  const folder = await claimRunFolder([request.experiment, request.database, request.profile]);
+  try {
+    const evidence = await withRunRequest(request, path.basename(folder), runExperiment);
+    await writeEvidence(folder, evidence);
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    throw error;
+  }
+  await writeReport(folder);
+  return folder;
 }
 
 /** What the guards see in healthy slots: see `record-slots.ts`. */
 export function record(request: BenchRequest, slotsOfEach: number): Promise<RecordedQuantity[]> {
-  return withRunRequest(request, (run) => recordSlots(run, slotsOfEach));
+  return withRunRequest(request, 'record', (run) => recordSlots(run, slotsOfEach));
 }

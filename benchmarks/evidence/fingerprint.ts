@@ -44,17 +44,23 @@ export async function takeFingerprint(binaries: readonly Binary[]): Promise<Fing
 
 /** The commit that `HEAD` names, and whether the work tree differs from it (committed reports aside). */
 export async function readCommit(): Promise<{ commit: string; dirty: boolean }> {
-  const git = async (...args: string[]): Promise<string> => (await promisify(execFile)('git', args)).stdout.trim();
+  const git = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)('git', args, { cwd: import.meta.dirname })).stdout.trim();
   return {
     commit: await git('rev-parse', 'HEAD'),
-    dirty: (await git('status', '--porcelain', '--', '.', ':!reports')) !== '',
+    dirty: (await git('status', '--porcelain', '--', ':/', ':!/reports')) !== '',
   };
 }
 
-/** Load average of one minute, and the share of the last ten seconds in which something waited for a CPU (PSI). */
-export async function readMachineLoad(): Promise<{ loadAverage: number; cpuPressure: number }> {
-  const pressure = await readFile('/proc/pressure/cpu', 'utf8');
+/** Load average of one minute, and the share of the last ten seconds in which something waited for a CPU. */
+export interface MachineLoad {
+  readonly loadAverage: number;
+  /** `undefined` on a kernel without pressure stall information. */
+  readonly cpuPressure: number | undefined;
+}
+
+export async function readMachineLoad(): Promise<MachineLoad> {
+  const pressure = await readFile('/proc/pressure/cpu', 'utf8').catch(() => '');
   const some = /^some avg10=([\d.]+)/m.exec(pressure)?.[1];
-  if (some === undefined) throw new Error('/proc/pressure/cpu has no line "some avg10=…"');
-  return { loadAverage: loadavg()[0] ?? 0, cpuPressure: Number(some) / 100 };
+  return { loadAverage: loadavg()[0] ?? 0, cpuPressure: some === undefined ? undefined : Number(some) / 100 };
 }

@@ -1,5 +1,14 @@
+import { median } from '../analysis/signed-rank.ts';
+
 /** One slot of *before* at this rate: what a read that was answered cost the database, in CPU-seconds. */
 export type MeasureCpuSecondsPerRead = (readsPerSecond: number) => Promise<number>;
+
+export interface Calibration {
+  /** In whole reads per second. */
+  readonly rate: number;
+  /** Whether the median of the confirming slots came within the tolerance. */
+  readonly met: boolean;
+}
 
 export interface CalibrationRequest {
   readonly targetPercent: number;
@@ -14,21 +23,13 @@ const tolerancePoints = 5;
 const searchSlots = 4;
 const rounds = 3;
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle];
-  if (upper === undefined) throw new Error('the median of no values');
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
-}
-
 /**
- * The arrival rate at which *before* holds the database at the target, in whole reads per second. The rate is
+ * The arrival rate at which *before* holds the database at the target. The rate is
  * set, not found by the claim: the search follows the CPU cost of a read, which does not run away when the machine
  * can't keep up, as a percentage would; then three slots at one rate confirm it by their median. The last round's
- * rate stands even if its median missed, and is printed.
+ * rate stands even if its median missed, and the report says so.
  */
-export async function calibrate(request: CalibrationRequest): Promise<number> {
+export async function calibrate(request: CalibrationRequest): Promise<Calibration> {
   const { targetPercent, measure } = request;
   const measured = async (rate: number): Promise<number> => {
     const cost = await measure(rate);
@@ -50,7 +51,8 @@ export async function calibrate(request: CalibrationRequest): Promise<number> {
   for (let round = 1; ; round += 1) {
     const percents: number[] = [];
     for (let slot = 0; slot < confirmingSlots; slot += 1) percents.push(await measured(rate));
-    if (onTarget(median(percents)) || round === rounds) return rate;
+    const met = onTarget(median(percents));
+    if (met || round === rounds) return { rate, met };
     rate = next(rate, median(percents));
   }
 }

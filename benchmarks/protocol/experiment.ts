@@ -3,7 +3,7 @@ import type { Claim, MetricDefinition, RunRecord, Slot, Variant } from '../evide
 import type { GuardLimits, GuardName } from './guards.ts';
 
 export type Profile = RunRecord['profile'] & {
-  /** Services are started anew before every block whose number leaves remainder 1 by this. */
+  /** Services are started anew before the first block, and before each one after so many. */
   readonly blocksBetweenRestarts: number;
   /** Fractions of the calibrated rate that are tried on both variants after the blocks. */
   readonly sweep: readonly number[];

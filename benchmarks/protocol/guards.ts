@@ -1,3 +1,4 @@
+import { cpuBudgetParts } from '../analysis/cpu-budget.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
 
 /** Limits of the guards. measuring.md says what each is for; the commit says which recorded slots set it. */
@@ -17,8 +18,10 @@ export interface GuardLimits {
   /** The two sources of database CPU may differ by this share, or by these seconds, whichever is larger. */
   readonly cpuSourcesShare: number;
   readonly cpuSourcesSeconds: number;
-  /** Parts, other processes, idle and steal together against the machine's own clock. */
+  /** Parts, other processes, idle and steal together against cores × seconds, as a share of it. */
   readonly cpuBudgetShare: number;
+  /** Our percentiles of the whole load against k6's own, as a share. */
+  readonly percentileDisagreement: number;
   readonly clockStepSeconds: number;
 }
 
@@ -72,19 +75,6 @@ export function observedHitRatio(readings: SlotReadings): number {
   return hits / (hits + of('cache_misses') + of('cache_bypasses'));
 }
 
-/** Who the machine's time went to. */
-const cpuBudgetParts = [
-  'database_cpu_seconds',
-  'service_cpu_seconds',
-  'redis_cache_cpu_seconds',
-  'redis_queue_cpu_seconds',
-  'generator_cpu_seconds',
-  'lab_cpu_seconds',
-  'other_cpu_seconds',
-  'idle_cpu_seconds',
-  'steal_cpu_seconds',
-] as const;
-
 const guards = {
   'achieved-rate': {
     quantity: (facts) => {
@@ -131,8 +121,15 @@ const guards = {
       return Math.abs(accounted / reading(facts, 'machine_cpu_seconds') - 1);
     },
     limit: (limits) => limits.cpuBudgetShare,
-    print: (share) => `${percent(share)} of the machine’s time not accounted for`,
+    print: (share) => `${percent(share)} between the parts’ sum and cores × seconds`,
   },
+  'percentiles-agree': {
+    quantity: (facts) => reading(facts, 'percentile_disagreement'),
+    limit: (limits) => limits.percentileDisagreement,
+    print: (share) => `${percent(share)} from k6’s own summary`,
+  },
+  evictions: noneOf('redis_cache_evictions', 'keys evicted from the cache'),
+  'keys-without-ttl': noneOf('redis_cache_keys_without_ttl', 'keys in the cache live for ever'),
   'clock-step': {
     quantity: (facts) => Math.abs(reading(facts, 'clock_step_seconds')),
     limit: (limits) => limits.clockStepSeconds,

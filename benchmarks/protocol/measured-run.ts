@@ -23,16 +23,6 @@ export interface RunRequest {
   readonly progress: Progress;
 }
 
-/** Seconds that a slot takes beside its warm-up and window: starting k6, its tail, reading its samples. */
-const slotOverheadSeconds = 0.6;
-
-export function plannedSeconds({ experiment, profile }: RunRequest, readsPerSecond: number): number {
-  const slot = profile.warmUpSeconds + profile.windowSeconds + slotOverheadSeconds;
-  const { virtualUsers, windowSeconds } = experiment.closed;
-  const closed = virtualUsers / readsPerSecond + profile.warmUpSeconds + windowSeconds + slotOverheadSeconds;
-  return (4 * profile.blocks + 2 * profile.sweep.length) * slot + 2 * closed;
-}
-
 /** The run while it goes on: what was measured so far, and everything a slot needs. */
 export class MeasuredRun {
   readonly request: RunRequest;
@@ -42,6 +32,7 @@ export class MeasuredRun {
   readonly guards: GuardOutcome[] = [];
   variants: readonly RunningVariant[] = [];
   rate = 0;
+  calibrationMet = false;
   private contentSamples: readonly { metric: string; value: number; unit: string }[] = [];
   /** How many slots with writes each variant has had: the same number means the same writes. */
   private readonly written: Record<VariantId, number> = { before: 0, after: 0 };
@@ -86,7 +77,7 @@ export class MeasuredRun {
   async calibrate(): Promise<void> {
     const { experiment, profile, progress } = this.request;
     let number = 0;
-    this.rate = await calibrate({
+    const calibration = await calibrate({
       targetPercent: experiment.open.targetDatabaseCpuPercent,
       firstGuessPerSecond: experiment.open.firstGuessPerSecond,
       measure: async (rate) => {
@@ -100,22 +91,22 @@ export class MeasuredRun {
           ...profile.calibration,
           variables: { WRITES: 'off' },
         });
-        return sampleOf(samples, 'database_cpu_seconds') / sampleOf(samples, 'reads');
+        const answered = sampleOf(samples, 'reads') - sampleOf(samples, 'failed_requests');
+        return sampleOf(samples, 'database_cpu_seconds') / answered;
       },
       onRate: (rate, percent) =>
         progress.note(`  calibration: ${rate} reads/s, database ${percent.toFixed(1)} % of a core`),
     });
+    this.rate = calibration.rate;
+    this.calibrationMet = calibration.met;
   }
 
   async blocks(): Promise<void> {
-    const { environment, experiment, profile, progress, seed, ports } = this.request;
+    const { experiment, profile, progress, seed, ports } = this.request;
     const orders = drawBlockOrders(seed, profile.blocks);
     for (const [index, order] of orders.entries()) {
       const block = index + 1;
-      if (index > 0 && index % profile.blocksBetweenRestarts === 0) {
-        progress.step('restarting the services');
-        this.variants = await environment.restartServices();
-      }
+      if (index % profile.blocksBetweenRestarts === 0) await this.restart(block);
       for (const [place, variant] of order.entries()) {
         progress.step(`block ${block}/${profile.blocks} · slot ${place + 1}/4 · ${variant}`);
         const { samples } = await this.slot(variant, {
@@ -133,6 +124,27 @@ export class MeasuredRun {
       this.guards.push({ ...answers, guard: `${answers.guard}-${block}` });
     }
     this.guards.push(this.hitRatioOfRun());
+  }
+
+  /** New services for both variants, each warmed by one slot that is thrown away: code not yet compiled costs more. */
+  private async restart(block: number): Promise<void> {
+    const { environment, experiment, profile, progress, ports } = this.request;
+    progress.step('restarting the services');
+    this.variants = await environment.restartServices();
+    const { commit } = await readCommit();
+    for (const variant of this.variants) {
+      const outcome = await checkCommit(variant, commit);
+      this.guards.push({ ...outcome, guard: `${outcome.guard}-block-${block}` });
+      progress.step(`warming up · ${variant.id}`);
+      await runSlot(ports, variant, {
+        id: 'warm-up',
+        role: 'calibration',
+        script: experiment.open.script,
+        offered: this.rate,
+        ...profile.calibration,
+        variables: { WRITES: 'off', SEED: String(this.request.seed) },
+      });
+    }
   }
 
   async sweep(): Promise<void> {
@@ -158,7 +170,7 @@ export class MeasuredRun {
         script: closed.script,
         offered: closed.virtualUsers,
         warmUpSeconds: thinkSeconds + this.request.profile.warmUpSeconds,
-        windowSeconds: closed.windowSeconds,
+        windowSeconds: Math.max(closed.windowSeconds, this.request.profile.windowSeconds),
         variables: {
           ...this.nextVariables(variant),
           VIRTUAL_USERS: String(closed.virtualUsers),

@@ -1,6 +1,7 @@
 import { readCommit, readMachineLoad, takeFingerprint } from '../evidence/fingerprint.ts';
 import { type Evidence, schemaVersion } from '../evidence/schema.ts';
-import { MeasuredRun, plannedSeconds, type RunRequest } from './measured-run.ts';
+import { MeasuredRun, type RunRequest } from './measured-run.ts';
+import { plannedSeconds } from './planned-seconds.ts';
 
 /** Nothing was measured: there is no result, not even an invalid one. */
 export class CouldNotRunError extends Error {
@@ -46,6 +47,13 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
   const run = new MeasuredRun(request);
   const brokenBy = await measure(run);
   const after = await readMachineLoad();
+  const atTheEnd = await readCommit();
+  run.guards.push({
+    guard: 'work-tree-unchanged',
+    held: atTheEnd.commit === commit && atTheEnd.dirty === dirty,
+    observed: `${atTheEnd.commit}${atTheEnd.dirty ? ' and changes' : ''}`,
+    limit: `${commit}${dirty ? ' and changes' : ''}`,
+  });
   const { blocksBetweenRestarts: _, sweep: __, calibration: ___, ...recordedProfile } = profile;
   return {
     run: {
@@ -72,6 +80,7 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
       calibration: {
         targetDatabaseCpuPercent: experiment.open.targetDatabaseCpuPercent,
         slots: run.slots.filter((slot) => slot.role === 'calibration').map(({ id }) => id),
+        met: run.calibrationMet,
       },
       predictedHitRatio: experiment.predictHitRatio(profile, run.rate),
       slots: run.slots,
@@ -83,8 +92,8 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
         command: request.command,
         loadAverageBefore: before.loadAverage,
         loadAverageAfter: after.loadAverage,
-        cpuPressureBefore: before.cpuPressure,
-        cpuPressureAfter: after.cpuPressure,
+        ...(before.cpuPressure === undefined ? {} : { cpuPressureBefore: before.cpuPressure }),
+        ...(after.cpuPressure === undefined ? {} : { cpuPressureAfter: after.cpuPressure }),
       },
       files: {},
     },

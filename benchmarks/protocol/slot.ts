@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { percentile, poolBuckets } from '../analysis/metric-value.ts';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { GuardOutcome, LatencyHistogram, Sample, Slot } from '../evidence/schema.ts';
-import type { LoadRequest, LoadWindow, RunningLoad } from '../load/load.ts';
-import type { OpenWindowMeter, WindowSample } from './window-meter.ts';
+import type { FinishedLoad, LoadRequest, LoadWindow, RunningLoad } from '../load/load.ts';
+import type { OpenWindowMeter, WindowMeter, WindowSample } from './window-meter.ts';
 
 /** What a slot needs from the world. */
 export interface SlotPorts {
@@ -50,6 +51,25 @@ function loadSamples(load: LoadWindow): WindowSample[] {
   ];
 }
 
+/** How far our p50 and p95 of the whole load lie from k6's own summary of it, whichever is further, as a share. */
+async function percentileDisagreement(finished: FinishedLoad): Promise<WindowSample> {
+  const { latencies } = await finished.window(new Date(0), new Date(8.64e15));
+  const buckets = poolBuckets([], { samples: new Map(), latencies: latencies.map((of) => ({ slot: 'whole', ...of })) });
+  const { p50Seconds, p95Seconds } = finished.summary;
+  const apart = ([quantile, theirs]: readonly [number, number]): number => {
+    const ours = percentile(quantile, buckets);
+    if ('missing' in ours) throw new Error(`the raw samples of the load: ${ours.missing}`);
+    return Math.abs(ours.value / theirs - 1);
+  };
+  const share = Math.max(apart([0.5, p50Seconds]), apart([0.95, p95Seconds]));
+  return {
+    metric: 'percentile_disagreement',
+    value: share,
+    unit: 'fraction',
+    source: 'k6, its summary against its raw file',
+  };
+}
+
 /** Warm up, then measure: one load run against one variant, its counters read at the window's edges only. */
 export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: SlotPlan): Promise<SlotResult> {
   await ports.emptyCache(variant);
@@ -65,8 +85,9 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
   });
   // Awaited below; until then a rejection must not count as unhandled.
   load.finished.catch(() => undefined);
-  const meter = await ports.openWindowMeter(variant, load.processId);
+  let meter: WindowMeter | undefined;
   try {
+    meter = await ports.openWindowMeter(variant, load.processId);
     const startedAt = await Promise.race([load.started, load.finished.then(endedTooEarly)]);
     await sleep(plan.warmUpSeconds * 1000, undefined, { signal: ports.signal });
     const from = new Date();
@@ -74,8 +95,9 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
     await sleep(plan.windowSeconds * 1000 - (Date.now() - from.getTime()), undefined, { signal: ports.signal });
     const to = new Date();
     const counted = await meter.stop();
-    const window = await (await load.finished).window(from, to);
-    const samples = [...counted, ...loadSamples(window)];
+    const finished = await load.finished;
+    const window = await finished.window(from, to);
+    const samples = [...counted, ...loadSamples(window), await percentileDisagreement(finished)];
     const measuredSeconds = samples.find((sample) => sample.metric === 'window_seconds')?.value;
     if (measuredSeconds === undefined) throw new Error(`slot ${plan.id}: the meter gave no window_seconds`);
     return {
@@ -89,13 +111,14 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
         warmUpSeconds: plan.warmUpSeconds,
         windowSeconds: measuredSeconds,
         offered: plan.offered,
+        rawSha256: finished.rawSha256,
       },
       samples: samples.map((sample) => ({ slot: plan.id, ...sample })),
       latencies: window.latencies.map((histogram) => ({ slot: plan.id, ...histogram })),
     };
   } finally {
     await load.stop();
-    await meter.close();
+    await meter?.close();
   }
 }
 

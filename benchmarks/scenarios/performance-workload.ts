@@ -15,7 +15,7 @@ export const performanceWorkload = {
   /** Details are asked for by Zipf's law over all performances: the k-th most popular with weight k^-exponent. */
   zipfExponent: 1.0,
   /** One PATCH so long after the load's start, then one in every period. */
-  firstWriteAfterSeconds: 5,
+  firstWriteAfterSeconds: 4,
   writePeriodSeconds: 10,
   /** Writes go to one of so many most popular performances, each as likely: those that are cached. */
   writtenRanks: 100,

@@ -27,6 +27,9 @@ const healthy: Readonly<Record<string, number>> = {
   steal_cpu_seconds: 0.1,
   machine_cpu_seconds: 8,
   clock_step_seconds: 0.0001,
+  percentile_disagreement: 0.001,
+  redis_cache_evictions: 0,
+  redis_cache_keys_without_ttl: 0,
 };
 
 function facts(changed: Readonly<Record<string, number | undefined>> = {}, over: Partial<SlotFacts> = {}): SlotFacts {
@@ -58,7 +61,10 @@ describe('the guards of a slot', () => {
     ['schedule-lag', { schedule_lag_median_seconds: 0.006 }],
     ['hit-ratio', { cache_hits: 400, cache_misses: 200 }],
     ['database-cpu-sources', { database_cpu_seconds_second_source: 0.46 }],
-    ['cpu-budget', { idle_cpu_seconds: 4.9 }],
+    ['cpu-budget', { idle_cpu_seconds: 5.5 }],
+    ['percentiles-agree', { percentile_disagreement: 0.03 }],
+    ['evictions', { redis_cache_evictions: 1 }],
+    ['keys-without-ttl', { redis_cache_keys_without_ttl: 1 }],
     ['clock-step', { clock_step_seconds: -1 }],
     ['foreign-cpu', { other_cpu_seconds: 0.5, idle_cpu_seconds: 5.4 }],
     ['steal', { steal_cpu_seconds: 0.5, idle_cpu_seconds: 5.4 }],
