@@ -83,6 +83,11 @@ export const configVariables = {
     fallback: '2000',
     about: 'How long a request may wait for a connection before it gets 503',
   },
+  DATABASE_STATEMENT_TIMEOUT_MS: {
+    ...milliseconds(1, 600_000),
+    fallback: '30000',
+    about: 'How long a statement may take before its request gets 503 (PostgreSQL; no migration)',
+  },
   DATABASE_SLOW_QUERY_MS: {
     ...milliseconds(1, 600_000),
     fallback: '200',
@@ -121,9 +126,10 @@ export const configVariables = {
     about: 'When the lease of a process that died is free again; longer than any load',
   },
   PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: {
-    ...wholeNumber(1, 1_000),
-    fallback: '10',
-    about: 'Loads that may be at the database at once, in this process',
+    ...wholeNumber(1, 200),
+    about:
+      'Loads that may be at the database at once, in this process: `DATABASE_POOL_SIZE` at most; ' +
+      'that many with SQLite, 2 fewer with PostgreSQL, whose writes have no connection of their own',
   },
   PERFORMANCE_CACHE_LOAD_QUEUE_TIMEOUT_MS: {
     ...milliseconds(1, 60_000),

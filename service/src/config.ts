@@ -90,6 +90,7 @@ export function parseConfig(environment: Environment): Config {
     problems.push(
       `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
     );
+  problems.push(...loadsBeyondThePool(known));
   if (problems.length > 0) throw new ConfigError(problems);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
   return group(known as ConfigValues);
@@ -112,11 +113,37 @@ function group(values: ConfigValues): Config {
   };
 }
 
+const defaultPoolSize = { sqlite: 4, postgres: 10 } as const;
+/** PostgreSQL's connections that the loads leave to writes and to the readiness ping, where nobody says otherwise. */
+const connectionsBesideLoads = 2;
+
+function poolSizeOf(values: Pick<ConfigValues, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>): number {
+  return values.DATABASE_POOL_SIZE ?? defaultPoolSize[values.DATABASE_URL.engine];
+}
+
 function databaseOptions(values: ConfigValues): DatabaseOptions {
   const times = { acquireTimeoutMs: values.DATABASE_ACQUIRE_TIMEOUT_MS, slowQueryMs: values.DATABASE_SLOW_QUERY_MS };
+  const poolSize = poolSizeOf(values);
   return values.DATABASE_URL.engine === 'sqlite'
-    ? { ...values.DATABASE_URL, readers: values.DATABASE_POOL_SIZE ?? 4, ...times }
-    : { ...values.DATABASE_URL, poolSize: values.DATABASE_POOL_SIZE ?? 10, ...times };
+    ? { ...values.DATABASE_URL, readers: poolSize, ...times }
+    : { ...values.DATABASE_URL, poolSize, statementTimeoutMs: values.DATABASE_STATEMENT_TIMEOUT_MS, ...times };
+}
+
+function fittingLoads(values: ConfigValues): number {
+  const poolSize = poolSizeOf(values);
+  return values.DATABASE_URL.engine === 'sqlite' ? poolSize : Math.max(1, poolSize - connectionsBesideLoads);
+}
+
+/** A load that the limit lets through and that then has no connection would wait twice. */
+function loadsBeyondThePool({
+  DATABASE_URL,
+  DATABASE_POOL_SIZE,
+  PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loads = 1,
+}: Partial<ConfigValues>): string[] {
+  const poolSize = DATABASE_URL ? poolSizeOf({ DATABASE_URL, DATABASE_POOL_SIZE }) : loads;
+  return loads > poolSize
+    ? [`PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT must be at most DATABASE_POOL_SIZE, which is ${poolSize}, got ${loads}`]
+    : [];
 }
 
 function performanceCacheOptions(values: ConfigValues): PerformanceCacheOptions {
@@ -129,7 +156,7 @@ function performanceCacheOptions(values: ConfigValues): PerformanceCacheOptions 
     commandTimeoutMs: values.PERFORMANCE_CACHE_COMMAND_TIMEOUT_MS,
     leaseWaitMs: values.PERFORMANCE_CACHE_LEASE_WAIT_MS,
     leaseTtlMs: values.PERFORMANCE_CACHE_LEASE_TTL_MS,
-    maxLoadsInFlight: values.PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT,
+    maxLoadsInFlight: values.PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT ?? fittingLoads(values),
     loadQueueTimeoutMs: values.PERFORMANCE_CACHE_LOAD_QUEUE_TIMEOUT_MS,
   };
 }

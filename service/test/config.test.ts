@@ -44,6 +44,18 @@ describe('parseConfig', () => {
     expect(config.performanceCache).toMatchObject({ mode: 'look-aside', ttlMs: 3_000, negativeTtlMs: 5_000 });
   });
 
+  it.each([
+    [{}, 4],
+    [{ DATABASE_POOL_SIZE: '7' }, 7],
+    [{ DATABASE_URL: 'postgres://127.0.0.1/ticketing' }, 8],
+    [{ DATABASE_URL: 'postgres://127.0.0.1/ticketing', DATABASE_POOL_SIZE: '1' }, 1],
+    [{ PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: '3' }, 3],
+  ])('lets through the loads that the pool of %j has connections for: %i', (environment, maxLoadsInFlight) => {
+    const lookAside = { PERFORMANCE_CACHE: 'look-aside', REDIS_CACHE_URL: 'redis://127.0.0.1:6379' };
+    const config = parseConfig({ ...smallest, ...lookAside, ...environment });
+    expect(config.performanceCache).toMatchObject({ maxLoadsInFlight });
+  });
+
   it('counts an empty variable as absent', () => {
     expect(problemsWith({ PORT: '', COMMIT: '' })).toEqual([]);
     expect(problemsOf(() => parseConfig({ API_TOKEN: '' }))).toHaveLength(1);
@@ -57,6 +69,10 @@ describe('parseConfig', () => {
     [
       { PERFORMANCE_CACHE_TTL_MS: '5s' },
       'PERFORMANCE_CACHE_TTL_MS must be a whole number of milliseconds from 100 to 86,400,000, got "5s"',
+    ],
+    [
+      { PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: '5' },
+      'PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT must be at most DATABASE_POOL_SIZE, which is 4, got 5',
     ],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, got "loud"'],
     [{ HOST: 'a host' }, 'HOST must be an IP address or a host name to listen on, got "a host"'],

@@ -22,7 +22,13 @@ export interface Database extends QueryExecutor {
 
 export type DatabaseOptions = (
   | { readonly engine: 'sqlite'; readonly file: string; readonly readers: number }
-  | { readonly engine: 'postgres'; readonly connectionString: string; readonly poolSize: number }
+  | {
+      readonly engine: 'postgres';
+      readonly connectionString: string;
+      readonly poolSize: number;
+      /** When PostgreSQL gives a statement up: `overloaded`. A second later it counts as out of reach. */
+      readonly statementTimeoutMs: number;
+    }
 ) & {
   readonly acquireTimeoutMs: number;
   readonly slowQueryMs: number;

@@ -25,26 +25,34 @@ export interface DatabaseUnderTest {
 export interface DatabaseUnderTestOptions {
   readonly connections?: number;
   readonly acquireTimeoutMs?: number;
+  readonly statementTimeoutMs?: number;
   readonly slowQueryMs?: number;
 }
 
 /** A new, empty database of its own, which `remove` drops. */
 export async function openDatabase(
   engine: Database['engine'],
-  { connections = 2, acquireTimeoutMs = 2_000, slowQueryMs = 10_000 }: DatabaseUnderTestOptions = {},
+  options: DatabaseUnderTestOptions = {},
 ): Promise<DatabaseUnderTest> {
+  const { connections = 2, acquireTimeoutMs = 2_000, statementTimeoutMs = 30_000, slowQueryMs = 10_000 } = options;
   const place = engine === 'sqlite' ? await sqliteFile() : await postgresDatabase();
   const times = { acquireTimeoutMs, slowQueryMs };
-  const options: DatabaseOptions =
+  const databaseOptions: DatabaseOptions =
     place.engine === 'sqlite'
       ? { engine: 'sqlite', file: place.file, readers: connections, ...times }
-      : { engine: 'postgres', connectionString: place.connectionString, poolSize: connections, ...times };
+      : {
+          engine: 'postgres',
+          connectionString: place.connectionString,
+          poolSize: connections,
+          statementTimeoutMs,
+          ...times,
+        };
   const registry = new Registry();
   const warnings: Readonly<Record<string, unknown>>[] = [];
   const logger = { warn: (fields: Readonly<Record<string, unknown>>) => void warnings.push(fields) };
-  const database = createDatabase(options, { metrics: createDatabaseMetrics(registry), logger });
+  const database = createDatabase(databaseOptions, { metrics: createDatabaseMetrics(registry), logger });
   return {
-    options,
+    options: databaseOptions,
     database,
     warnings,
     async metric(sample) {

@@ -9,13 +9,14 @@ import { postgresValueParsers } from './postgres-value-parsers.ts';
 
 type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
 
-const statementTimeoutMs = 30_000;
+/** The server gives a statement up first; this later ends the wait for a server that is frozen or cut off. */
+const frozenAfterMs = 1_000;
 /** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
 const maximumPreparedParameters = 64;
 
 /** pg.Pool as a `ConnectionPool`; statements are prepared once for each connection. */
 export function createPostgresPool(options: PostgresOptions, logger: DatabaseLogger): ConnectionPool {
-  const { connectionString, poolSize, acquireTimeoutMs } = options;
+  const { connectionString, poolSize, acquireTimeoutMs, statementTimeoutMs } = options;
   const pool = new Pool({
     connectionString,
     max: poolSize,
@@ -24,8 +25,7 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
     idleTimeoutMillis: 0,
     application_name: 'ticketing',
     statement_timeout: statementTimeoutMs,
-    // The server cancels first; this ends the wait for one that is frozen or cut off.
-    query_timeout: statementTimeoutMs + 5_000,
+    query_timeout: statementTimeoutMs + frozenAfterMs,
     keepAlive: true,
     options: '-c TimeZone=UTC',
     types: postgresValueParsers,
