@@ -67,7 +67,7 @@ export async function seedDatabases(
   const seeding = await spawnService(
     'seed.ts',
     [`--performances=${seed.performances}`, `--random-seed=${seed.randomSeed}`, `--relative-to=${seed.relativeTo}`],
-    { name: 'seed', directory, configuration: { DATABASE_URL: database.url, API_TOKEN: 'the-seed-needs-none' } },
+    { name: 'seed', directory, configuration: { DATABASE_URL: database.url } },
   );
   onProcess(seeding);
   const how = await seeding.ended;

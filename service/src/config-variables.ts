@@ -37,6 +37,8 @@ function hasProtocol(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).hostname !== '';
 }
 
+const host = { schema: z.string().regex(/^[\w.:-]+$/), allowed: 'an IP address or a host name to listen on' };
+
 const sqliteUrl = z
   .string()
   .regex(/^sqlite:[^\0]+$/)
@@ -48,13 +50,13 @@ const postgresUrl = z
 
 /** Every variable that the service reads, in the order of the README's table. */
 export const configVariables = {
-  HOST: {
-    schema: z.string().regex(/^[\w.:-]+$/),
-    allowed: 'an IP address or a host name to listen on',
-    fallback: '127.0.0.1',
-    about: 'Address of both servers',
-  },
+  HOST: { ...host, fallback: '127.0.0.1', about: 'Address of the API' },
   PORT: { ...wholeNumber(0, 65_535), fallback: '3000', about: 'Port of the API; 0 takes any free one' },
+  ADMIN_HOST: {
+    ...host,
+    fallback: '127.0.0.1',
+    about: 'Address of the admin port, which tells much and asks for no token',
+  },
   ADMIN_PORT: {
     ...wholeNumber(0, 65_535),
     fallback: '3001',
@@ -167,5 +169,13 @@ export type ConfigValues = {
         : undefined);
 };
 
-/** Variables that begin with one of these are ours: an unknown one is a slip of the pen, and refused. */
-export const ownPrefixes = ['API_', 'DATABASE_', 'PERFORMANCE_', 'REDIS_CACHE_', 'SHUTDOWN_', 'REQUEST_'] as const;
+/** A variable that begins with one of these and is nearly one of ours is a slip of the pen, and refused. */
+export const ownPrefixes = [
+  'ADMIN_',
+  'API_',
+  'DATABASE_',
+  'PERFORMANCE_',
+  'REDIS_CACHE_',
+  'SHUTDOWN_',
+  'REQUEST_',
+] as const;

@@ -36,6 +36,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** An edit more, and DATABASE_PORT would be DATABASE_URL. */
+const mostTypos = 2;
+
 const variables: readonly (readonly [string, ConfigVariable])[] = Object.entries(configVariables);
 
 /**
@@ -72,9 +75,35 @@ function gitCommit(): string | undefined {
 
 /** Pure. Throws `ConfigError` with everything that is wrong. An empty variable counts as absent. */
 export function parseConfig(environment: Environment): Config {
-  const problems = unknownVariables(environment);
+  const { values, problems } = parseVariables(environment, variables);
+  if (values.PERFORMANCE_CACHE === 'look-aside' && !environment['REDIS_CACHE_URL'])
+    problems.push(
+      `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
+    );
+  problems.push(...loadsBeyondThePool(values));
+  if (problems.length > 0) throw new ConfigError(problems);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
+  return group(values as ConfigValues);
+}
+
+type DatabaseValues = Pick<ConfigValues, Extract<keyof ConfigValues, `DATABASE_${string}`>>;
+
+/** What `parseConfig` makes of the DATABASE_ variables, for programs that need nothing else and have no API_TOKEN. */
+export function parseDatabaseConfig(environment: Environment): DatabaseOptions {
+  const ofTheDatabase = variables.filter(([name]) => name.startsWith('DATABASE_'));
+  const { values, problems } = parseVariables(environment, ofTheDatabase);
+  if (problems.length > 0) throw new ConfigError(problems);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in parseConfig
+  return databaseOptions(values as DatabaseValues);
+}
+
+function parseVariables(
+  environment: Environment,
+  wanted: typeof variables,
+): { readonly values: Partial<ConfigValues>; readonly problems: string[] } {
+  const problems = misspelledVariables(environment);
   const values: Record<string, unknown> = {};
-  for (const [name, variable] of variables) {
+  for (const [name, variable] of wanted) {
     const text = environment[name] || variable.fallback;
     if (text === undefined) {
       if (variable.required) problems.push(`${name} is missing: it must be ${variable.allowed}`);
@@ -84,16 +113,8 @@ export function parseConfig(environment: Environment): Config {
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name} must be ${variable.allowed}${variable.secret ? '' : `, got ${JSON.stringify(text)}`}`);
   }
-  // Each entry was made by the schema of its name, and what is missing has its problem.
-  const known = values as Partial<ConfigValues>;
-  if (known.PERFORMANCE_CACHE === 'look-aside' && !environment['REDIS_CACHE_URL'])
-    problems.push(
-      `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
-    );
-  problems.push(...loadsBeyondThePool(known));
-  if (problems.length > 0) throw new ConfigError(problems);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
-  return group(known as ConfigValues);
+  // Each entry was made by the schema of its name.
+  return { values, problems };
 }
 
 function group(values: ConfigValues): Config {
@@ -104,7 +125,7 @@ function group(values: ConfigValues): Config {
       token: values.API_TOKEN,
       requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     },
-    admin: { host: values.HOST, port: values.ADMIN_PORT },
+    admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
     database: databaseOptions(values),
     performanceCache: performanceCacheOptions(values),
     logLevel: values.LOG_LEVEL,
@@ -121,7 +142,7 @@ function poolSizeOf(values: Pick<ConfigValues, 'DATABASE_URL' | 'DATABASE_POOL_S
   return values.DATABASE_POOL_SIZE ?? defaultPoolSize[values.DATABASE_URL.engine];
 }
 
-function databaseOptions(values: ConfigValues): DatabaseOptions {
+function databaseOptions(values: DatabaseValues): DatabaseOptions {
   const times = { acquireTimeoutMs: values.DATABASE_ACQUIRE_TIMEOUT_MS, slowQueryMs: values.DATABASE_SLOW_QUERY_MS };
   const poolSize = poolSizeOf(values);
   return values.DATABASE_URL.engine === 'sqlite'
@@ -167,17 +188,26 @@ export function secretsOf(config: Config): readonly string[] {
     config.database.engine === 'postgres' ? config.database.connectionString : undefined,
     config.performanceCache.mode === 'look-aside' ? config.performanceCache.redisUrl : undefined,
   ].filter((url) => url !== undefined);
-  const passwords = urls.map((url) => new URL(url).password).filter((password) => password !== '');
+  const passwords = urls
+    .map((url) => new URL(url))
+    .flatMap(({ password, searchParams }) => [password, ...searchParams.getAll('password')])
+    .filter((password) => password !== '');
   return [config.api.token, ...urls, ...passwords, ...passwords.map(unescape)];
 }
 
-function unknownVariables(environment: Environment): string[] {
+/**
+ * Ours that are not there and are near one that is. Others with our prefixes may be there: Kubernetes gives every
+ * container DATABASE_PORT and API_SERVICE_HOST when it has services called `database` and `api`.
+ */
+function misspelledVariables(environment: Environment): string[] {
   const known = variables.flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
   return Object.keys(environment)
     .filter((name) => ownPrefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
-    .map((name) => {
-      const nearest = known.toSorted((a, b) => editDistance(a, name) - editDistance(b, name))[0];
-      return `${name} is not a variable of the service: did you mean ${nearest}?`;
+    .flatMap((name) => {
+      const meant =
+        known.find((other) => other.startsWith(`${name}_`)) ??
+        known.find((other) => editDistance(other, name) <= mostTypos);
+      return meant === undefined ? [] : [`${name} is not a variable of the service: did you mean ${meant}?`];
     });
 }
 

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { Registry } from 'prom-client';
 
-import { parseConfig, readEnvironment } from './config.ts';
+import { parseDatabaseConfig, readEnvironment } from './config.ts';
 import { createDatabase } from './database/create-database.ts';
 import { createDatabaseMetrics } from './database/database-metrics.ts';
 import { migrate } from './database/migrate.ts';
@@ -47,10 +47,10 @@ function parseOptions(args: readonly string[]): SeedOptions {
 /** Fills the database of DATABASE_URL, and says what with as one line of JSON. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
-  const config = parseConfig(readEnvironment());
+  const config = parseDatabaseConfig(readEnvironment());
   const logger = { warn: (fields: Readonly<Record<string, unknown>>) => console.error(JSON.stringify(fields)) };
   const database = createDatabase(
-    { ...config.database, slowQueryMs: 60_000 },
+    { ...config, slowQueryMs: 60_000 },
     { metrics: createDatabaseMetrics(new Registry()), logger },
   );
   try {

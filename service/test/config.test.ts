@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { withConfigTable } from '../src/config-table.ts';
 import { configVariables } from '../src/config-variables.ts';
-import { ConfigError, type Environment, parseConfig, readEnvironment, secretsOf } from '../src/config.ts';
+import {
+  ConfigError,
+  type Environment,
+  parseConfig,
+  parseDatabaseConfig,
+  readEnvironment,
+  secretsOf,
+} from '../src/config.ts';
 
 const token = 'a-token-of-thirty-characters-x';
 const smallest: Environment = { API_TOKEN: token };
@@ -114,11 +121,46 @@ describe('parseConfig', () => {
   });
 
   it('names all problems at once', () => {
-    expect(problemsWith({ PORT: 'x', LOG_LEVEL: 'y', DATABASE_X: 'z', PERFORMANCE_CACHE: 'maybe' })).toHaveLength(4);
+    expect(problemsWith({ PORT: 'x', LOG_LEVEL: 'y', DATABASE_URI: 'z', PERFORMANCE_CACHE: 'maybe' })).toHaveLength(4);
   });
 
   it('leaves foreign variables alone', () => {
     expect(problemsWith({ PATH: '/bin', DATABASE: 'sqlite', REDIS_QUEUE_URL: 'redis://127.0.0.1:1' })).toEqual([]);
+  });
+
+  it.each(['api', 'database', 'redis-cache', 'performance-cache', 'admin'])(
+    'leaves alone what Kubernetes tells of a service called %s',
+    (service) => {
+      const prefix = service.toUpperCase().replace('-', '_');
+      const names = ['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'PORT_5432_TCP_ADDR'];
+      if (service !== 'admin') names.push('PORT');
+      expect(
+        problemsWith(Object.fromEntries(names.map((name) => [`${prefix}_${name}`, 'tcp://10.0.0.1:5432']))),
+      ).toEqual([]);
+    },
+  );
+
+  it('listens for the admin on its own address', () => {
+    expect(parseConfig({ ...smallest, HOST: '0.0.0.0' }).admin.host).toBe('127.0.0.1');
+    expect(parseConfig({ ...smallest, ADMIN_HOST: '::1' })).toMatchObject({
+      api: { host: '127.0.0.1' },
+      admin: { host: '::1' },
+    });
+  });
+});
+
+describe('parseDatabaseConfig', () => {
+  it('needs no token, and gives what parseConfig gives', () => {
+    const environment = { DATABASE_URL: 'postgres://127.0.0.1/ticketing', DATABASE_POOL_SIZE: '7', PORT: 'x' };
+    expect(parseDatabaseConfig(environment)).toEqual(parseConfig({ ...smallest, ...environment, PORT: '0' }).database);
+    expect(parseDatabaseConfig({})).toEqual(parseConfig(smallest).database);
+  });
+
+  it('refuses a variable of the database as parseConfig does', () => {
+    const environment = { DATABASE_POOL_SIZE: 'many', DATABASE_ACQUIRE_TIMEOUT: '1' };
+    const problems = problemsOf(() => parseDatabaseConfig(environment));
+    expect(problems).toHaveLength(2);
+    expect(problems).toEqual(problemsWith(environment));
   });
 });
 
@@ -158,11 +200,20 @@ describe('readEnvironment', () => {
 it('knows every secret of a configuration, as it is and decoded', () => {
   const config = parseConfig({
     ...smallest,
-    DATABASE_URL: 'postgres://lab:p%40ssword-1@127.0.0.1/ticketing',
+    DATABASE_URL: 'postgres://lab:p%40ssword-1@127.0.0.1/ticketing?password=of%2Fthe-query',
     PERFORMANCE_CACHE: 'look-aside',
-    REDIS_CACHE_URL: 'redis://:other-password@127.0.0.1',
+    REDIS_CACHE_URL: 'redis://:other-password@127.0.0.1?password=of-the-other-query',
   });
-  expect(secretsOf(config)).toEqual(expect.arrayContaining([token, 'p%40ssword-1', 'p@ssword-1', 'other-password']));
+  expect(secretsOf(config)).toEqual(
+    expect.arrayContaining([
+      token,
+      'p%40ssword-1',
+      'p@ssword-1',
+      'of/the-query',
+      'other-password',
+      'of-the-other-query',
+    ]),
+  );
 });
 
 describe('the table in service/README.md', () => {

@@ -1,6 +1,6 @@
 import { Client, escapeLiteral } from 'pg';
 
-import { parseConfig, readEnvironment } from '../config.ts';
+import { parseDatabaseConfig, readEnvironment } from '../config.ts';
 import { dialects } from './dialect.ts';
 import { listPerformancesQuery } from './list-performances-query.ts';
 
@@ -30,7 +30,7 @@ async function explainMainPage(connectionString: string): Promise<{ version: str
 }
 
 /** Prints the plan section of main-page-plan.md, for the seeded PostgreSQL database of DATABASE_URL. */
-const { database } = parseConfig(readEnvironment());
+const database = parseDatabaseConfig(readEnvironment());
 if (database.engine !== 'postgres') throw new Error('explain-main-page.ts needs DATABASE_URL=postgres://…, got SQLite');
 const { version, sql, plan } = await explainMainPage(database.connectionString);
 console.log(`PostgreSQL ${version}\n\n\`\`\`sql\n${sql}\n\`\`\`\n\n\`\`\`text\n${plan}\n\`\`\``);
