@@ -30,7 +30,8 @@ export type PerformanceChange = Partial<Omit<Performance, 'id'>>;
 /**
  * The catalogue's store. Absence is `undefined`; a reference to something that does not exist is a
  * `DomainError` (`venue-not-found`, `performance-not-found`, `hall-not-found`). A write is durable when its
- * promise resolves.
+ * promise resolves, and may have happened when it rejects with `database-unavailable` and the fact
+ * `commit: 'unknown'`.
  */
 export interface CatalogRepository {
   insertVenue(venue: Omit<Venue, 'id'>): Promise<Venue>;

@@ -3,6 +3,7 @@ import { checkPerformance } from './performance-rules.ts';
 import { performanceNotFound } from './not-found.ts';
 import type { CatalogRepository, PerformanceChange } from './catalog-repository.ts';
 import type { Performance } from './model.ts';
+import { withUnknownCommitInvalidated } from './unknown-commit.ts';
 
 export interface ChangePerformancePorts {
   readonly catalog: Pick<CatalogRepository, 'updatePerformance'>;
@@ -19,7 +20,7 @@ export async function changePerformance(
   change: PerformanceChange,
 ): Promise<Performance> {
   checkPerformance(change);
-  const updated = await catalog.updatePerformance(id, change);
+  const updated = await withUnknownCommitInvalidated(cache, id, catalog.updatePerformance(id, change));
   if (updated === undefined) throw performanceNotFound(id);
   const { performance, previousGenre } = updated;
   await cache.invalidate({ performanceId: id, genres: [...new Set([previousGenre, performance.genre])] });

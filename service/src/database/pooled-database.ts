@@ -39,13 +39,15 @@ export function createPooledDatabase(parts: PooledDatabaseParts): Database {
         try {
           result = await work(transaction);
         } catch (error) {
+          // The end of the connection rolls back as well. A statement would wait behind the one that hangs.
+          if (isUnavailable(error)) throw error;
           await run(connection, 'rollback', CompiledQuery.raw('rollback')).catch((rollbackError: unknown) => {
             throw new UnknownConnectionState(error, rollbackError);
           });
           throw error;
         }
         await run(connection, 'commit', CompiledQuery.raw('commit')).catch((error: unknown) => {
-          throw new UnknownConnectionState(error);
+          throw new UnknownConnectionState(isUnavailable(error) ? commitUnknown(error) : error);
         });
         return result;
       }),
@@ -66,6 +68,15 @@ class UnknownConnectionState extends Error {
     super('the connection is in an unknown state', { cause });
     this.error = error;
   }
+}
+
+function isUnavailable(error: unknown): error is DomainError {
+  return error instanceof DomainError && error.code === 'database-unavailable';
+}
+
+/** The database was lost after it was told to commit, and before it said that it had. */
+function commitUnknown({ code, message, facts, cause }: DomainError): DomainError {
+  return new DomainError(code, `${message}; nobody knows whether it committed`, { ...facts, commit: 'unknown' }, cause);
 }
 
 function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
@@ -93,7 +104,7 @@ function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
       return await work(connection);
     } catch (error) {
       const unknown = error instanceof UnknownConnectionState;
-      if (unknown || (error instanceof DomainError && error.code === 'database-unavailable')) state = 'unknown';
+      if (unknown || isUnavailable(error)) state = 'unknown';
       throw unknown ? error.error : error;
     } finally {
       lent -= 1;

@@ -6,7 +6,7 @@ import { changePerformance } from '../../src/catalog/change-performance.ts';
 import { createPerformance } from '../../src/catalog/create-performance.ts';
 import { decodeListCursor, encodeListCursor } from '../../src/catalog/list-cursor.ts';
 import { listPerformances } from '../../src/catalog/list-performances.ts';
-import type { Performance, PerformanceSummary } from '../../src/catalog/model.ts';
+import { genres, type Performance, type PerformanceSummary } from '../../src/catalog/model.ts';
 import { DomainError } from '../../src/domain-error.ts';
 import type { PerformanceChanged } from '../../src/performance-cache/performance-cache.ts';
 
@@ -78,6 +78,27 @@ describe('the writers of performances', () => {
       'committed',
       { performanceId: 7, genres: ['opera'] },
     ]);
+  });
+
+  it('invalidate whatever may have changed when nobody knows whether a write was committed', async () => {
+    const lost = new DomainError('database-unavailable', 'lost', { commit: 'unknown' });
+    const { journal, cache } = createJournal();
+    const catalog = { updatePerformance: () => Promise.reject(lost), insertShowtime: () => Promise.reject(lost) };
+    await expect(changePerformance({ catalog, cache }, 7, { title: 'Carmen' })).rejects.toBe(lost);
+    const showtime = { performanceId: 7, hallId: 1, startsAt: '2026-12-01T19:30:00Z' };
+    await expect(addShowtime({ catalog, cache }, showtime)).rejects.toBe(lost);
+    expect(journal).toEqual([
+      { performanceId: 7, genres },
+      { performanceId: 7, genres },
+    ]);
+  });
+
+  it('invalidate nothing when the database was lost before the commit', async () => {
+    const lost = new DomainError('database-unavailable', 'lost');
+    const { journal, cache } = createJournal();
+    const catalog = { updatePerformance: () => Promise.reject(lost) };
+    await expect(changePerformance({ catalog, cache }, 7, { title: 'Carmen' })).rejects.toBe(lost);
+    expect(journal).toEqual([]);
   });
 
   it('invalidate nothing when nothing was written', async () => {

@@ -1,15 +1,43 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CompiledQuery } from 'kysely';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 
 import { createDatabase } from '../../src/database/create-database.ts';
+import { createDatabaseMetrics } from '../../src/database/database-metrics.ts';
 import type { QueryExecutor } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from './database-under-test.ts';
+import { startPostgresProxy } from './postgres-proxy.ts';
 
 const run = (executor: QueryExecutor, sql: string, ...parameters: unknown[]) =>
   executor.execute<Record<string, unknown>>('ping', CompiledQuery.raw(sql, parameters));
+
+const insertVenue = (executor: QueryExecutor) => run(executor, "insert into venues (name, city) values ('a', 'b')");
+
+/** A migrated database with one connection to it, which goes through a proxy. */
+async function openThroughProxy({ statementTimeoutMs = 30_000 } = {}) {
+  const under = await openDatabase('postgres');
+  await migrate(under.database);
+  if (under.options.engine !== 'postgres') throw new Error('unreachable');
+  const proxy = await startPostgresProxy(under.options.connectionString);
+  const database = createDatabase(
+    { ...under.options, connectionString: proxy.connectionString, poolSize: 1, statementTimeoutMs },
+    { metrics: createDatabaseMetrics(new Registry()), logger: { warn() {} } },
+  );
+  await database.ping();
+  return {
+    proxy,
+    database,
+    venues: async () => (await run(under.database, 'select id from venues')).length,
+    async remove() {
+      await database.close();
+      await proxy.close();
+      await under.remove();
+    },
+  };
+}
 
 describe('PostgreSQL', () => {
   const terminateOthers =
@@ -27,6 +55,48 @@ describe('PostgreSQL', () => {
     await expect(cut).rejects.toMatchObject({ code: 'database-unavailable' });
     expect(await run(database, 'select id from venues')).toEqual([]);
     await database.transaction((transaction) => run(transaction, 'select 1'));
+    await under.remove();
+  });
+
+  it('says that nobody knows of a commit whose answer was lost, and of no other statement', async () => {
+    const under = await openThroughProxy();
+    const { proxy, database } = under;
+    proxy.cutAfter('commit');
+    await expect(database.transaction(insertVenue)).rejects.toMatchObject({
+      code: 'database-unavailable',
+      facts: { commit: 'unknown' },
+    });
+    expect(await under.venues()).toBe(1);
+    proxy.cutAfter('insert');
+    const lost: unknown = await database.transaction(insertVenue).catch((error: unknown) => error);
+    expect(lost).toMatchObject({ code: 'database-unavailable' });
+    expect(lost).not.toHaveProperty('facts.commit');
+    expect(await under.venues()).toBe(1);
+    await under.remove();
+  });
+
+  it('gives a frozen connection up after one statement timeout, not after another for its rollback', async () => {
+    const under = await openThroughProxy({ statementTimeoutMs: 300 });
+    const { proxy, database } = under;
+    const startedAt = performance.now();
+    const hung = database.transaction(async (transaction) => {
+      await insertVenue(transaction);
+      proxy.freeze();
+      await insertVenue(transaction);
+    });
+    await expect(hung).rejects.toMatchObject({ code: 'database-unavailable' });
+    expect(performance.now() - startedAt).toBeLessThan(2 * 1_300);
+    await expect(database.ping()).resolves.toBeUndefined();
+    await under.remove();
+  });
+
+  it('gives a statement up after the statement timeout, with overloaded', async () => {
+    const under = await openDatabase('postgres', { statementTimeoutMs: 100 });
+    await expect(run(under.database, 'select pg_sleep(5)')).rejects.toMatchObject({
+      code: 'overloaded',
+      facts: { code: '57014' },
+    });
+    await under.database.ping();
     await under.remove();
   });
 

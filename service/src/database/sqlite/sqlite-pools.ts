@@ -99,7 +99,11 @@ function createWorkerPool({
       return {
         run: connection.run,
         release(state) {
-          if (state === 'unknown') discarded.add(connection);
+          if (state === 'unknown') {
+            discarded.add(connection);
+            // Not when it is replaced: until it ends, its transaction keeps the file's lock.
+            void connection.close();
+          }
           pool.release(connection);
         },
       };
