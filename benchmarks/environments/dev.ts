@@ -9,39 +9,34 @@ import pretty from 'pino-pretty';
 import { z } from 'zod';
 
 import { setUpTools } from '../toolchain/set-up-tools.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { withDefaults } from './environment-defaults.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 /**
  * `make dev`: the service with SQLite and its two Redis servers, data in .data, restarted when its source changes.
- * Variables of the service may be set in the environment: `PORT=8080 API_TOKEN=$(openssl rand -hex 16) make dev`.
+ * Variables of the service, and their `…_FILE` twins, may be set in the environment: `PORT=8080 API_TOKEN=$(openssl rand -hex 16) make dev`.
  */
 const dataDirectory = resolve('.data');
 const listeningSchema = z.object({ event: z.literal('listening'), apiPort: z.int(), adminPort: z.int() });
 
-function startService(redisQueue: RedisServer, redisCache: RedisServer, apiToken: string): ChildProcess {
-  const defaults = {
-    DATABASE_URL: `sqlite:${join(dataDirectory, 'ticketing.db')}`,
-    PERFORMANCE_CACHE: 'look-aside',
-    REDIS_QUEUE_URL: redisQueue.url,
-    REDIS_CACHE_URL: redisCache.url,
-    API_TOKEN: apiToken,
-  };
+function startService(environment: NodeJS.ProcessEnv): ChildProcess {
   // A group of its own: Ctrl-C at the terminal reaches us alone, and we end the service before its Redis servers.
   return spawn(process.execPath, ['--watch', '--watch-preserve-output', 'service/src/main.ts'], {
     detached: true,
-    env: { ...defaults, ...process.env },
+    env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 }
 
 /** Shows the service's log in colours, and after each start where it listens. */
-function showLog(service: ChildProcess, apiToken: string): void {
+function showLog(service: ChildProcess, bearer: string): void {
   if (service.stdout === null) throw new Error('the service was started without a pipe for its log');
   const log = pretty({ destination: 1, sync: true, messageKey: 'event', singleLine: true, ignore: 'pid,hostname' });
   createInterface({ input: service.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
     const listening = listeningSchema.safeParse(parseJson(line));
-    if (listening.success) announce(listening.data, apiToken);
+    if (listening.success) announce(listening.data, bearer);
   });
 }
 
@@ -54,13 +49,13 @@ function parseJson(line: string): unknown {
   }
 }
 
-function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, apiToken: string): void {
+function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, bearer: string): void {
   const api = `http://127.0.0.1:${apiPort}`;
   const admin = `http://127.0.0.1:${adminPort}`;
   console.log(`
   API      ${api}/performances   ${api}/openapi.json
   admin    ${admin}/readyz   ${admin}/metrics
-  write    curl -X POST ${api}/venues -H 'authorization: Bearer ${apiToken}' \\
+  write    curl -X POST ${api}/venues -H "authorization: Bearer ${bearer}" \\
              -H 'content-type: application/json' -d '{"name":"Opera House","city":"Seoul"}'
   content  npm run seed -- --performances 1000 --random-seed 1 --relative-to ${new Date().toISOString()}
   stop     Ctrl-C
@@ -73,6 +68,7 @@ async function dev(): Promise<void> {
   const directories = { queue: join(dataDirectory, 'redis-queue'), cache: join(dataDirectory, 'redis-cache') };
   await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true })));
 
+  const lock = lockDirectory(dataDirectory);
   const servers: RedisServer[] = [];
   try {
     const redisQueue = await startRedisServer({ role: 'queue', directory: directories.queue });
@@ -80,15 +76,22 @@ async function dev(): Promise<void> {
     const redisCache = await startRedisServer({ role: 'cache', directory: directories.cache });
     servers.push(redisCache);
 
-    const apiToken = process.env['API_TOKEN'] ?? randomBytes(16).toString('hex');
-    const service = startService(redisQueue, redisCache, apiToken);
+    const environment = withDefaults(process.env, {
+      DATABASE_URL: `sqlite:${join(dataDirectory, 'ticketing.db')}`,
+      PERFORMANCE_CACHE: 'look-aside',
+      REDIS_QUEUE_URL: redisQueue.url,
+      REDIS_CACHE_URL: redisCache.url,
+      API_TOKEN: randomBytes(16).toString('hex'),
+    });
+    const service = startService(environment);
     const serviceEnded = once(service, 'exit');
-    showLog(service, apiToken);
+    showLog(service, environment['API_TOKEN'] || `$(cat '${environment['API_TOKEN_FILE']}')`);
     await Promise.race([stopSignal, serviceEnded]);
     service.kill('SIGTERM');
     await serviceEnded;
   } finally {
     for (const server of servers.toReversed()) await server.stop();
+    lock.release();
   }
 }
 
