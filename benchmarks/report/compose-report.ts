@@ -1,6 +1,7 @@
 import { analyzeRun } from '../analysis/analyze-run.ts';
 import type { Evidence } from '../evidence/schema.ts';
 
+import { calibrationWarnings } from './calibration-warnings.ts';
 import type { Content, ReportDocument } from './report-document.ts';
 import { measurementSections } from './sections/measurements.ts';
 import { otherSlotSections } from './sections/other-slots.ts';
@@ -29,6 +30,7 @@ export function composeReport(evidence: Evidence): ReportDocument {
   return {
     title: run.experiment.title,
     verdict: { name: verdict.name, sentence: verdictSentence(evidence, analysis) },
+    warnings: calibrationWarnings(run, analysis),
     summary,
     // What voids a run is what its reader needs first.
     sections: verdict.name === 'INVALID' ? [validity, ...rest] : rest,

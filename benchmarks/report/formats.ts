@@ -52,7 +52,7 @@ export function formatQuantity(value: number, unit: string): string {
   return formatNumber(value / factor) + suffix;
 }
 
-/** `4.1 % [3.8, 4.4]`, to the digits that the interval supports; `1,000` where all blocks gave the same. */
+/** `4.1 % [3.8, 4.4]`, to the digits that the interval supports (two at least); `1,000` where all blocks gave the same. */
 export function formatEstimate(location: Location, unit: string): string {
   const { factor, suffix } = scaleOf(unit, location.estimate);
   const [estimate, lower, upper] = [location.estimate / factor, location.lower / factor, location.upper / factor];
@@ -92,6 +92,11 @@ export function formatShare(share: number): string {
   return share < 0.001 ? '< 0.1 %' : `${formatNumber(share * 100, 2)} %`;
 }
 
+/** `96.9 %`: what an exact interval achieves. */
+export function formatConfidence(confidence: number): string {
+  return `${(confidence * 100).toFixed(1)} %`;
+}
+
 /** `0.031`, `0.0020`, `< 0.0001`. */
 export function formatPValue(pValue: number): string {
   if (pValue < 0.0001) return '< 0.0001';
@@ -100,18 +105,22 @@ export function formatPValue(pValue: number): string {
 
 /**
  * Decimals for one significant digit of the half-width, two where it begins with 1 (the rule of the Particle
- * Data Group, simplified), and four significant digits of the estimate at most. Negative: tens, hundreds.
+ * Data Group, simplified); of the estimate two significant digits at least, so that a wide interval does not round
+ * away what was measured, and four at most. Negative: hundreds, thousands; below 1,000 no tens.
  */
 function supportedDecimals(estimate: number, halfWidth: number): number {
   if (halfWidth === 0) return estimate === 0 ? 0 : 2 - exponentOf(estimate);
-  const most = estimate === 0 ? 12 : 3 - exponentOf(estimate);
   const exponent = exponentOf(halfWidth);
-  const digits = halfWidth / 10 ** exponent < 2 ? 2 : 1;
-  return Math.min(most, digits - 1 - exponent);
+  const supported = (halfWidth / 10 ** exponent < 2 ? 1 : 0) - exponent;
+  if (estimate === 0) return supported;
+  const magnitude = exponentOf(estimate);
+  const least = magnitude === 2 ? 0 : 1 - magnitude;
+  return Math.max(least, Math.min(3 - magnitude, supported));
 }
 
+/** Of ten, by ten digits: 1 for the 9.999999999999998 that 0.1 less than 1 makes of 10 %. */
 function exponentOf(value: number): number {
-  return value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+  return Number(value.toExponential(9).split('e')[1]);
 }
 
 function fixed(value: number, decimals: number): string {

@@ -8,7 +8,7 @@ import type { Content, ReportDocument, Section, Table } from './report-document.
 import { inlineSvg } from './svg.ts';
 
 /** One self-contained page: no network, no script, both themes, phone and A4. */
-export function htmlReport({ title, verdict, summary, sections }: ReportDocument): string {
+export function htmlReport({ title, verdict, warnings, summary, sections }: ReportDocument): string {
   const { name } = verdict;
   const sentence = verdict.sentence.slice(name.length + 1).trim();
   const page = html`<!doctype html>
@@ -27,6 +27,7 @@ export function htmlReport({ title, verdict, summary, sections }: ReportDocument
           <h1>
             <span class="badge"><span aria-hidden="true">${badges[name]}</span> ${name}.</span> ${prose(sentence)}
           </h1>
+          ${warnings.map((warning) => html`<p class="warning"><b>Warning:</b> ${prose(warning)}</p> `)}
           <p class="title">${title}</p>
           ${summary.map((content) => contentMarkup(content, name))}
         </header>
@@ -106,9 +107,10 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
   </div> `;
 }
 
-/** Keeps a number and its unit on one line, and an interval. */
+/** Keeps a number and its unit on one line, a factor, and an interval. */
 function prose(text: string): string {
   return text
-    .replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B)(?!\w))/g, '$1\u{a0}')
+    .replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B|keys)(?!\w))/g, '$1\u{a0}')
+    .replaceAll(/([÷×]) (?=\d)/g, '$1\u{a0}')
     .replaceAll(/(\[[−+\d.,]+,) (?=[−+\d.,]+\])/g, '$1\u{a0}');
 }

@@ -1,17 +1,19 @@
 import { badges } from './badges.ts';
+import { escape } from './markup.ts';
 import type { Content, ReportDocument, Table } from './report-document.ts';
 
 /** For GitHub; charts are the SVG files beside it. */
-export function markdownReport({ title, verdict, summary, sections }: ReportDocument): string {
+export function markdownReport({ title, verdict, warnings, summary, sections }: ReportDocument): string {
   const { name, sentence } = verdict;
-  const warning =
+  const caution =
     name === 'INVALID'
       ? ['> [!CAUTION]\n> This run is invalid. Its numbers are printed to find the cause, and prove nothing.']
       : [];
   const parts = [
     `# ${badges[name]} ${escapeText(sentence)}`,
     `*${escapeText(title)}*`,
-    ...warning,
+    ...caution,
+    ...warnings.map((warning) => `> [!WARNING]\n> ${escapeText(warning)}`),
     ...summary.map(contentText),
     ...sections.flatMap(({ title, contents }) => [`## ${escapeText(title)}`, ...contents.map(contentText)]),
   ];
@@ -39,7 +41,7 @@ function contentText(content: Content): string {
 }
 
 function folded(table: Table): string {
-  return `<details>\n<summary>Table: ${escapeText(table.caption)}</summary>\n\n${rowsText(table)}\n\n</details>`;
+  return `<details>\n<summary>Table: ${escape(table.caption)}</summary>\n\n${rowsText(table)}\n\n</details>`;
 }
 
 function tableText(table: Table): string {

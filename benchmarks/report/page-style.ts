@@ -5,7 +5,7 @@ export const pageStyle = `
 ${themeVariables(':root')}
 *{box-sizing:border-box}
 html{background:var(--surface);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',sans-serif;-webkit-text-size-adjust:100%}
-body{margin:0 auto;max-width:58rem;padding:1.5rem 1rem 4rem;--verdict:var(--confirmed)}
+body{margin:0 auto;max-width:62rem;padding:1.5rem 1rem 4rem;--verdict:var(--confirmed)}
 body.refuted{--verdict:var(--refuted)}
 body.inconclusive{--verdict:var(--inconclusive)}
 body.invalid{--verdict:var(--invalid);border-inline:10px solid;border-image:repeating-linear-gradient(45deg,var(--invalid) 0 12px,var(--surface) 12px 24px) 10}
@@ -13,6 +13,8 @@ header{border-top:6px solid var(--verdict);padding-top:.9rem}
 h1{font-size:clamp(1.25rem,1rem + 1.6vw,1.75rem);line-height:1.3;font-weight:600;margin:0 0 .6rem;text-wrap:pretty;overflow-wrap:anywhere}
 .badge{color:var(--verdict);font-weight:800;letter-spacing:.02em;white-space:nowrap}
 body.invalid .badge{background:var(--invalid);color:var(--surface);padding:.05em .4em}
+.warning{border-left:4px solid var(--inconclusive);padding-left:.7rem}
+.warning b{color:var(--inconclusive)}
 .title{color:var(--muted);margin:0 0 1rem}
 header p{margin:.35rem 0}
 h2{font-size:1.2rem;line-height:1.3;margin:2.6rem 0 .7rem;padding-top:.7rem;border-top:1px solid var(--line)}
@@ -38,7 +40,6 @@ thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bot
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 th.n,td.n{text-align:right}
-td.n{white-space:nowrap}
 tbody th{min-width:8.5rem}
 td.t{overflow-wrap:break-word;min-width:5rem}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:.7rem .9rem;overflow-x:auto;font-size:.84rem}
@@ -59,6 +60,5 @@ figure,tr,pre{break-inside:avoid}
 h2,caption{break-after:avoid}
 .scroll{overflow:visible}
 table{font-size:7.6pt}
-td.n{white-space:normal}
 }
 `.trim();

@@ -4,6 +4,8 @@ import type { VerdictName } from '../analysis/verdict.ts';
 export interface ReportDocument {
   readonly title: string;
   readonly verdict: { readonly name: VerdictName; readonly sentence: string };
+  /** Sentences under the headline that limit what it says. */
+  readonly warnings: readonly string[];
   /** Under the headline: the claim, and why the verdict is what it is. */
   readonly summary: readonly Content[];
   readonly sections: readonly Section[];

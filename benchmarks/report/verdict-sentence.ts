@@ -2,7 +2,7 @@ import { analyzeRun } from '../analysis/analyze-run.ts';
 import type { Analysis } from '../analysis/analyze-run.ts';
 import type { Evidence, RunRecord } from '../evidence/schema.ts';
 
-import { changeInWords, formatEstimate, formatNumber, formatQuantity } from './formats.ts';
+import { changeInWords, formatConfidence, formatEstimate, formatNumber, formatQuantity } from './formats.ts';
 
 /** The verdict in words, with its number and interval; an invalid run gives its reasons and no number. */
 export function verdictSentence(evidence: Evidence, analysis: Analysis = analyzeRun(evidence)): string {
@@ -14,8 +14,13 @@ export function verdictSentence(evidence: Evidence, analysis: Analysis = analyze
   if (name === 'INCONCLUSIVE') words.push(`${capitalised(reasons.join('; '))} (${boundInWords(run)}).`);
   words.push(finding(run, primary));
   if (name === 'REFUTED') words.push(`The claim was ${boundInWords(run)}.`);
+  const confidence = primary[run.experiment.claim.variant]?.confidence;
   words.push(
-    `(${primary.values.length} blocks, ${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}.)`,
+    `(${[
+      `${primary.values.length} blocks`,
+      ...(confidence === undefined ? [] : [`${formatConfidence(confidence)} intervals`]),
+      `${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}`,
+    ].join(', ')}.)`,
   );
   return words.join(' ');
 }

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Evidence } from '../evidence/schema.ts';
 import { writeEvidence } from '../evidence/write-evidence.ts';
-import { formatChange, formatEstimate, formatNumber, formatQuantity } from '../report/formats.ts';
+import { formatChange, formatEstimate, formatNumber, formatQuantity, labelOfRow } from '../report/formats.ts';
 import { html } from '../report/markup.ts';
 import { renderReport } from '../report/render-report.ts';
 import { writeReport } from '../report/write-report.ts';
@@ -71,6 +71,89 @@ describe('the report', () => {
     expect(document.querySelector('h1')?.textContent).toMatch(/CONFIRMED\. With the look-aside cache/);
     expect(files['report.md']).toMatch(/^# ✔ CONFIRMED\. With the look-aside cache PostgreSQL used 4\./);
   });
+});
+
+describe('a run that did not go as it was meant', () => {
+  const changed = (run: Partial<Evidence['run']>, samples = evidence.samples) =>
+    renderReport({ ...evidence, run: { ...evidence.run, ...run }, samples });
+  const calibration = { ...evidence.run.calibration, met: false };
+  const sectionOf = (rendered: Readonly<Record<string, string>>, id: string) =>
+    parseHTML(rendered['index.html'] ?? '')
+      .document.querySelector(`#${id}`)
+      ?.textContent.replaceAll(/\s+/g, ' ') ?? '';
+
+  test('warns under the verdict when the calibration missed, and when the load was another one', () => {
+    const missed = changed({ calibration });
+    expect(missed['report.md']).toMatch(
+      /^# .*\n\n.*\n\n> \[!WARNING\]\n> The rate was not confirmed.* 75 to 85 % of a/,
+    );
+    expect(sectionOf(missed, 'calibration')).toContain('NOT met');
+    const low = renderReport(syntheticEvidence({ databaseCpuPercent: { before: 70, after: 4 } }));
+    expect(low['report.md']).toMatch(
+      /> \[!WARNING\]\n> Before .* the database stood at [67]\d % of a core: the rate was set for 80/,
+    );
+    expect(low['index.html']).toContain('class="warning"');
+    expect(files['report.md']).not.toContain('[!WARNING]');
+    expect(sectionOf(files, 'calibration')).toContain('was met');
+  });
+
+  test('marks the rates of the sweep that were not served: too few answers, or failed ones', () => {
+    const samples = evidence.samples.map((sample) => {
+      if (sample.slot === 'sweep-125-before' && sample.metric === 'reads') {
+        return { ...sample, value: 0.93 * sample.value };
+      }
+      if (sample.slot === 'sweep-100-before' && sample.metric === 'failed_requests') return { ...sample, value: 3 };
+      return sample;
+    });
+    const { document: shown } = parseHTML(changed({}, samples)['index.html'] ?? '');
+    const served = [...shown.querySelectorAll('#rate-sweep tbody tr')].map(
+      (row) =>
+        `${row.querySelector('th')?.textContent} ${row.querySelectorAll('td')[3]?.textContent.replace('\u{a0}', ' ')}`,
+    );
+    expect(served.filter((text) => text.includes('NO'))).toEqual([
+      'sweep-100-before ✗ NO: 100.0 %, 3 failed',
+      'sweep-125-before ✗ NO: 93.0 %, 0 failed',
+    ]);
+    expect(served).toHaveLength(10);
+    expect(shown.querySelector('#rate-sweep figcaption')?.textContent).toContain('not served (2 of 10)');
+    expect(files['index.html']).toContain('Every rate was served.');
+    expect(sectionOf(files, 'rate-sweep')).toContain('6 of 6 held');
+  });
+
+  test('says of the CPU budget’s rest whether it is missing or counted twice', () => {
+    const busier = evidence.samples.map((sample) =>
+      sample.metric === 'service_cpu_seconds' ? { ...sample, value: sample.value + 1 } : sample,
+    );
+    expect(sectionOf(files, 'cpu-budget')).toMatch(/ms, not attributed/);
+    expect(sectionOf(changed({}, busier), 'cpu-budget')).toMatch(/−\d+ ms, counted twice/);
+    expect(sectionOf(files, 'cpu-budget')).toContain('what /proc/stat counted');
+    const without = evidence.samples.filter(({ metric }) => metric !== 'proc_stat_cpu_seconds');
+    expect(sectionOf(changed({}, without), 'cpu-budget')).not.toContain('/proc/stat');
+  });
+
+  test('names the slot of the largest schedule lag of each variant', () => {
+    const samples = evidence.samples.map((sample) =>
+      sample.slot === 'block-3-2' && sample.metric === 'schedule_lag_largest_seconds'
+        ? { ...sample, value: 0.0734 }
+        : sample,
+    );
+    expect(sectionOf(changed({}, samples), 'latency')).toMatch(/73\.4\sms \(block-3-2\)/);
+    const without = evidence.samples.filter(({ metric }) => metric !== 'schedule_lag_largest_seconds');
+    expect(sectionOf(changed({}, without), 'latency')).toMatch(/worst slotnot recordednot recorded/);
+  });
+
+  test('is printed on a kernel that keeps no CPU pressure', () => {
+    const { cpuPressureBefore: _, cpuPressureAfter: __, ...provenance } = evidence.run.provenance;
+    expect(sectionOf(changed({ provenance }), 'provenance')).toContain('not kept by the kernel');
+  });
+});
+
+test('every metric stands in exactly one table that has a column for its change', () => {
+  const rows = [...document.querySelectorAll('table')]
+    .filter((table) => [...table.querySelectorAll('thead th')].some(({ textContent }) => textContent === 'Change'))
+    .flatMap((table) => [...table.querySelectorAll('tbody th')].map(({ textContent }) => textContent));
+  const labels = evidence.run.experiment.metrics.filter(({ id }) => id !== 'hit_ratio').map(labelOfRow);
+  expect(rows.filter((label) => !/^Control|^Largest/.test(label))).toEqual(labels);
 });
 
 describe('index.html', () => {
@@ -156,6 +239,10 @@ describe('formats', () => {
     [148.1234, 148.1201, 148.1302, '1/s', '148.1/s [148.1, 148.1]'],
     [1000, 1000, 1000, 'per 1,000 requests', '1,000'],
     [0, -0.2, 0.2, '%', '0.0 % [−0.2, 0.2]'],
+    [0.0092, 0.0073, 0.0549, 's', '9.2 ms [7.3, 54.9]'],
+    [0.0113, 0.0073, 0.0549, 's', '11 ms [7, 55]'],
+    [265.4 * 2 ** 20, 226 * 2 ** 20, 286 * 2 ** 20, 'bytes', '265 MiB [226, 286]'],
+    [12_345, 4_000, 60_000, '', '12,000 [4,000, 60,000]'],
   ])('print %d [%d, %d] %s as %s', (estimate, lower, upper, unit, text) => {
     expect(formatEstimate(location(estimate, lower, upper), unit)).toBe(text);
   });
@@ -164,6 +251,10 @@ describe('formats', () => {
     [0.0526, 0.05, 0.055, '÷ 19.0 [18.2, 20.0]'],
     [2.1, 2, 2.2, '× 2.10 [2.00, 2.20]'],
     [0.9, 0.86, 0.94, '−10 % [−14, −6]'],
+    [0.45, 0.12, 0.5, '÷ 2.2 [2.0, 8.3]'],
+    [0.53, 0.1, 0.61, '−47 % [−90, −39]'],
+    [0.967, 0.92, 1.07, '−3.3 % [−8.0, +7.0]'],
+    [0.9998, 0.992, 1.002, '0.0 % [−0.8, +0.2]'],
     [1.012, 1.002, 1.022, '+1.2 % [+0.2, +2.2]'],
     [1, 1, 1, '0 %'],
   ])('print a ratio of %d [%d, %d] as %s', (estimate, lower, upper, text) => {

@@ -1,12 +1,13 @@
 import { dot, gridY, line, ruleY, text } from '@observablehq/plot';
 
+import type { ServedLoad } from '../../analysis/served-load.ts';
 import type { MetricDefinition, RunRecord, VariantId } from '../../evidence/schema.ts';
 import { formatNumber, formatQuantity, scaleOf } from '../formats.ts';
 import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
 import { drawPlot } from './plot-drawing.ts';
 
-export interface SweepPoint {
+export interface SweepPoint extends ServedLoad {
   readonly variant: VariantId;
   readonly offeredPerSecond: number;
   /** The claim's metric. */
@@ -18,11 +19,19 @@ export function rateSweepChart(run: RunRecord, metric: MetricDefinition, points:
   const [first, second] = run.experiment.variants;
   const inWords = points
     .filter(({ variant }) => variant === run.experiment.claim.variant)
-    .map(({ offeredPerSecond, value }) => `${formatNumber(offeredPerSecond)}/s ${formatQuantity(value, metric.unit)}`);
+    .map(
+      ({ offeredPerSecond, achievedPerSecond, value }) =>
+        `${formatNumber(offeredPerSecond)}/s (${achievedPerSecond === undefined ? 'not recorded' : formatNumber(achievedPerSecond)}) ${formatQuantity(value, metric.unit)}`,
+    );
+  const lost = points.filter(({ served }) => !served).length;
+  const unserved =
+    lost === 0
+      ? 'Every rate was served.'
+      : `A cross is a rate that was not served (${lost} of ${points.length}): less than 99 % of it was achieved, or requests failed.`;
   return {
     name: 'rate-sweep',
     title: `${metric.label} by offered rate`,
-    description: `One slot a point. ${run.experiment.claim.variant === 'after' ? second.label : first.label}: ${inWords.join(', ')}. The dashed line is the bound of the claim.`,
+    description: `One slot a point, by the rate offered. ${run.experiment.claim.variant === 'after' ? second.label : first.label}, with the rate achieved in brackets: ${inWords.join(', ')}. ${unserved} The dashed line is the bound of the claim.`,
     draw: (size) => drawSweep({ run, metric, points }, size),
   };
 }
@@ -64,15 +73,22 @@ function drawSweep(
         const colour = `var(--${id})`;
         return [
           line(own, { x: 'offeredPerSecond', y: 'scaled', stroke: colour, strokeWidth: 2 }),
-          dot(own, {
-            x: 'offeredPerSecond',
-            y: 'scaled',
-            r: 4,
-            symbol: id === 'before' ? 'circle' : 'diamond',
-            fill: id === 'before' ? 'var(--surface)' : colour,
-            stroke: colour,
-            strokeWidth: 1.8,
-          }),
+          dot(
+            own.filter(({ served }) => served),
+            {
+              x: 'offeredPerSecond',
+              y: 'scaled',
+              r: 4,
+              symbol: id === 'before' ? 'circle' : 'diamond',
+              fill: id === 'before' ? 'var(--surface)' : colour,
+              stroke: colour,
+              strokeWidth: 1.8,
+            },
+          ),
+          dot(
+            own.filter(({ served }) => !served),
+            { x: 'offeredPerSecond', y: 'scaled', r: 6, symbol: 'times', stroke: colour, strokeWidth: 3 },
+          ),
           text(own.slice(-1), {
             x: 'offeredPerSecond',
             y: 'scaled',

@@ -2,9 +2,18 @@ import { findingOf } from '../../analysis/comparison.ts';
 import type { Comparison } from '../../analysis/comparison.ts';
 import type { Location } from '../../analysis/signed-rank.ts';
 import type { RunRecord } from '../../evidence/schema.ts';
-import { formatChange, formatEstimate, formatPValue, formatShare, labelOfRow, unitOfCell } from '../formats.ts';
+import {
+  formatChange,
+  formatConfidence,
+  formatEstimate,
+  formatPValue,
+  formatShare,
+  labelOfRow,
+  unitOfCell,
+} from '../formats.ts';
 import type { Column, Content, Table } from '../report-document.ts';
 import { paragraph } from '../report-document.ts';
+import { sectionOf } from './metric-sections.ts';
 
 const findings = {
   better: 'better',
@@ -16,15 +25,19 @@ const findings = {
   'not-tested': '',
 } as const;
 
-/** Before, after and the change of some metrics. */
+/** Before, after and the change of some metrics, and why one lacks its change. */
+export function comparisonContents(run: RunRecord, comparisons: readonly Comparison[], caption: string): Content[] {
+  return [{ kind: 'table', table: comparisonTable(run, comparisons, caption) }, ...warningContents(comparisons)];
+}
+
 export function comparisonTable(run: RunRecord, comparisons: readonly Comparison[], caption: string): Table {
   return { caption, columns: levelColumns(run), rows: comparisons.map((comparison) => levelCells(comparison)) };
 }
 
-/** Every metric with its test, the claim's first and followed by its control. */
+/** Every tested metric, the claim's first and followed by its control, and what no other section prints. */
 export function estimateContents(run: RunRecord, comparisons: readonly Comparison[]): Content[] {
   const [primary, secondary, shown] = (['primary', 'secondary', 'shown'] as const).map((role) =>
-    comparisons.filter(({ metric }) => metric.role === role),
+    comparisons.filter(({ metric }) => metric.role === role && (role !== 'shown' || sectionOf(metric) === undefined)),
   );
   const rows = [
     ...(primary ?? []).flatMap((own) => [testedRow(own), ...controlRow(own)]),
@@ -39,9 +52,6 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
     { label: 'Finding' },
     numeric('Detectable'),
   ];
-  const warnings = comparisons.flatMap(({ metric, warnings }) =>
-    warnings.map((warning) => `${metric.label}: ${warning}.`),
-  );
   return [
     {
       kind: 'table',
@@ -51,14 +61,21 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
         rows,
       },
     },
-    ...(warnings.length > 0 ? [{ kind: 'list', items: warnings } as const] : []),
+    ...warningContents([...(primary ?? []), ...(secondary ?? []), ...(shown ?? [])]),
     paragraph(
-      `Intervals: ${confidenceInWords(comparisons)}; none stands where all blocks gave the same value. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. “too few blocks”: corrected for this number of metrics, no difference, however large, could have been significant; the interval still says how large it is. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Metrics without a p are shown, not tested.`,
+      `Intervals: ${confidenceInWords(comparisons)}; none stands where all blocks gave the same value. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. “too few blocks”: corrected for this number of metrics, no difference, however large, could have been significant; the interval still says how large it is. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Requests, hit ratio, latency and memory are shown, not tested: their changes stand in their own sections.`,
     ),
     paragraph(
       'Control: in each block one variant’s two slots, as a ratio with a random direction, both drawn from the run’s seed. It is broken when its interval excludes no change and its estimate is beyond half the floor; the verdict is then INCONCLUSIVE.',
     ),
   ];
+}
+
+function warningContents(comparisons: readonly Comparison[]): Content[] {
+  const items = comparisons.flatMap(({ metric, warnings }) =>
+    warnings.map((warning) => `${metric.label}: ${warning}.`),
+  );
+  return items.length === 0 ? [] : [{ kind: 'list', items }];
 }
 
 function levelColumns({ experiment }: RunRecord): Column[] {
@@ -100,6 +117,6 @@ function controlRow({ metric, control }: Comparison): string[][] {
 }
 
 function confidenceInWords(comparisons: readonly Comparison[]): string {
-  const levels = new Set(comparisons.flatMap(({ before }) => (before ? [(before.confidence * 100).toFixed(1)] : [])));
-  return levels.size === 0 ? 'none' : `${[...levels].join(' or ')} % confidence, exact`;
+  const levels = new Set(comparisons.flatMap(({ before }) => (before ? [formatConfidence(before.confidence)] : [])));
+  return levels.size === 0 ? 'none' : `${[...levels].join(' or ')} confidence, exact`;
 }

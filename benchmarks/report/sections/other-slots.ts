@@ -1,7 +1,9 @@
 import type { Analysis } from '../../analysis/analyze-run.ts';
 import { metricValue } from '../../analysis/metric-value.ts';
+import { servedLoad } from '../../analysis/served-load.ts';
 import type { MetricDefinition, RunRecord, Slot } from '../../evidence/schema.ts';
 import { rateSweepChart } from '../charts/rate-sweep-chart.ts';
+import { calibratedRange } from '../calibration-warnings.ts';
 import { formatNumber, formatQuantity, labelOfRow, unitOfCell } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Section, Table } from '../report-document.ts';
@@ -19,7 +21,9 @@ function sweepSection(run: RunRecord, analysis: Analysis): Section {
   const { metric } = analysis.primary;
   const points = slots.flatMap((slot) => {
     const value = valueOf(slot, metric, analysis);
-    return value === undefined ? [] : [{ variant: slot.variant, offeredPerSecond: slot.offered, value }];
+    if (value === undefined) return [];
+    const load = servedLoad(slot, analysis.readings.get(slot.id));
+    return [{ variant: slot.variant, offeredPerSecond: slot.offered, value, ...load }];
   });
   const chart = points.length > 0 ? rateSweepChart(run, metric, points) : undefined;
   const table = slotTable(slots, { run, analysis, offered: 'Reads/s offered' });
@@ -61,7 +65,9 @@ function calibrationSection(run: RunRecord, analysis: Analysis): Section {
     title: 'How the rate was set',
     contents: [
       paragraph(
-        `The arrival rate of ${formatNumber(run.offeredRatePerSecond)} reads per second was set so that the variant before holds the database near ${formatNumber(run.calibration.targetDatabaseCpuPercent)} % of a core. What came out is printed, not asserted.`,
+        `The arrival rate of ${formatNumber(run.offeredRatePerSecond)} reads per second was set so that the variant before holds the database near ${formatNumber(run.calibration.targetDatabaseCpuPercent)} % of a core. ${
+          run.calibration.met ? 'The target was met' : 'The target was NOT met'
+        }: the median of the slots that confirm the rate lay ${run.calibration.met ? 'within' : 'outside'} ${calibratedRange(run)}.`,
       ),
       ...(slots.length === 0
         ? []
@@ -78,6 +84,7 @@ function slotTable(
   const latencies = run.experiment.metrics.filter(({ source }) => source.kind === 'percentile');
   const reads = perSecond('reads');
   const columns = [metric, ...latencies];
+  const open = slots.every(({ role }) => role !== 'closed');
   const cell = (slot: Slot, definition: MetricDefinition) => {
     const value = valueOf(slot, definition, analysis);
     return value === undefined ? 'not measured' : formatQuantity(value, unitOfCell(definition.unit));
@@ -88,7 +95,8 @@ function slotTable(
       { label: 'Slot' },
       { label: 'Variant' },
       { label: offered, numeric: true },
-      { label: 'Reads/s served', numeric: true },
+      { label: 'Reads/s achieved', numeric: true },
+      ...(open ? [{ label: 'Served' }] : []),
       ...columns.map((definition) => ({ label: labelOfRow(definition), numeric: true })),
       { label: 'Guards' },
     ],
@@ -97,10 +105,19 @@ function slotTable(
       labelOfVariant(run, slot),
       formatNumber(slot.offered),
       cell(slot, reads),
+      ...(open ? [servedInWords(slot, analysis)] : []),
       ...columns.map((definition) => cell(slot, definition)),
       guardsInWords(slot),
     ]),
   };
+}
+
+function servedInWords(slot: Slot, { readings }: Analysis): string {
+  const { served, achievedPerSecond, failedRequests } = servedLoad(slot, readings.get(slot.id));
+  if (served) return '✓ yes';
+  if (achievedPerSecond === undefined || failedRequests === undefined) return '✗ NO: not recorded';
+  const share = ((100 * achievedPerSecond) / slot.offered).toFixed(1);
+  return `✗ NO: ${share} %, ${formatNumber(failedRequests)} failed`;
 }
 
 function perSecond(sample: string): MetricDefinition {
@@ -120,5 +137,6 @@ function labelOfVariant({ experiment }: RunRecord, { variant }: Slot): string {
 
 function guardsInWords({ guards }: Slot): string {
   const broken = guards.filter(({ held }) => !held).map(({ guard, observed }) => `${guard} (${observed})`);
-  return broken.length === 0 ? 'held' : `INVALID: ${broken.join(', ')}`;
+  const count = `${guards.length - broken.length} of ${guards.length} held`;
+  return broken.length === 0 ? count : `INVALID: ${count}; ${broken.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../evidence/schema.ts';
-import { formatNumber, formatQuantity } from '../formats.ts';
+import { formatNumber, formatQuantity, formatShare } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Section, Table } from '../report-document.ts';
 
@@ -101,12 +101,19 @@ function provenanceSection({ provenance, id, seed, startedAt, endedAt, files }: 
           ['started', startedAt],
           ['ended', endedAt],
           ['load average before, after', `${formatNumber(loadBefore)}, ${formatNumber(loadAfter)}`],
-          ['CPU pressure before, after', `${formatNumber(cpuPressureBefore)}, ${formatNumber(cpuPressureAfter)}`],
+          [
+            'CPU pressure of the last 10 s before, after',
+            `${pressureInWords(cpuPressureBefore)}, ${pressureInWords(cpuPressureAfter)}`,
+          ],
           ...Object.entries(files).map(([name, sha256]) => [`SHA-256 of ${name}`, sha256] as const),
         ]),
       },
     ],
   };
+}
+
+function pressureInWords(share: number | undefined): string {
+  return share === undefined ? 'not kept by the kernel' : formatShare(share);
 }
 
 function limitsSection({ experiment, profile }: RunRecord): Section {
