@@ -16,11 +16,10 @@ export function calibrationWarnings(run: RunRecord, { comparisons }: Pick<Analys
   const { met, targetDatabaseCpuPercent: target } = run.calibration;
   const missed = `The rate was not confirmed: the calibration’s last slots had their median outside ${calibratedRange(run)} of a core.`;
   const before = comparisons.find(({ metric }) => metric.id === 'database_cpu_percent')?.before;
-  const stood = before === undefined ? '' : formatQuantity(Number(before.estimate.toPrecision(2)), '%');
   const away =
     before !== undefined && Math.abs(before.estimate - target) > tolerancePoints
       ? [
-          `Before (${run.experiment.variants[0].label}) the database stood at ${stood} of a core: the rate was set for ${formatNumber(target)} %.`,
+          `Before (${run.experiment.variants[0].label}) the database stood at ${formatQuantity(before.estimate, '%')} of a core: the rate was set for ${formatNumber(target)} %.`,
         ]
       : [];
   return [...(met ? [] : [missed]), ...away];

@@ -90,7 +90,7 @@ describe('a run that did not go as it was meant', () => {
     expect(sectionOf(missed, 'calibration')).toContain('NOT met');
     const low = renderReport(syntheticEvidence({ databaseCpuPercent: { before: 70, after: 4 } }));
     expect(low['report.md']).toMatch(
-      /> \[!WARNING\]\n> Before .* the database stood at [67]\d % of a core: the rate was set for 80/,
+      /> \[!WARNING\]\n> Before .* the database stood at [67]\d\.\d % of a core: the rate was set for 80/,
     );
     expect(low['index.html']).toContain('class="warning"');
     expect(files['report.md']).not.toContain('[!WARNING]');
@@ -140,6 +140,11 @@ describe('a run that did not go as it was meant', () => {
     expect(sectionOf(changed({}, samples), 'latency')).toMatch(/73\.4\sms \(block-3-2\)/);
     const without = evidence.samples.filter(({ metric }) => metric !== 'schedule_lag_largest_seconds');
     expect(sectionOf(changed({}, without), 'latency')).toMatch(/worst slotnot recordednot recorded/);
+  });
+
+  test('says why there is no hit ratio', () => {
+    const without = evidence.samples.filter(({ metric }) => metric !== 'cache_hits');
+    expect(sectionOf(changed({}, without), 'hit-ratio')).toContain('Hit ratio: cache_hits was not recorded.');
   });
 
   test('is printed on a kernel that keeps no CPU pressure', () => {

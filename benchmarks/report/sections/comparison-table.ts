@@ -71,7 +71,8 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
   ];
 }
 
-function warningContents(comparisons: readonly Comparison[]): Content[] {
+/** Why a value or a ratio is not there. */
+export function warningContents(comparisons: readonly Comparison[]): Content[] {
   const items = comparisons.flatMap(({ metric, warnings }) =>
     warnings.map((warning) => `${metric.label}: ${warning}.`),
   );

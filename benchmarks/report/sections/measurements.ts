@@ -10,7 +10,7 @@ import { throughputChart } from '../charts/throughput-chart.ts';
 import { formatEstimate, formatNumber, formatQuantity, labelOfRow, unitOfCell } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Chart, Content, Section, Table } from '../report-document.ts';
-import { comparisonContents, comparisonTable, estimateContents } from './comparison-table.ts';
+import { comparisonContents, comparisonTable, estimateContents, warningContents } from './comparison-table.ts';
 import { sectionOf } from './metric-sections.ts';
 
 /** What the measured slots say, in the order of the report. A section without its metrics is left out. */
@@ -80,7 +80,7 @@ function hitRatioSection(run: RunRecord, { comparisons }: Analysis): Section {
     title: 'Hit ratio and its prediction',
     contents:
       measured?.after === undefined
-        ? []
+        ? warningContents(measured ? [measured] : [])
         : [
             paragraph(
               `Measured ${formatEstimate(measured.after, '%')}, predicted ${formatNumber(predicted)} %: ${Math.abs(measured.after.estimate - predicted).toFixed(1)} points apart. The prediction is an independent-reference model. It takes the declared workload, the calibrated rate and the profile (time to live, warm-up, window), and nothing that was measured with the cache.`,
