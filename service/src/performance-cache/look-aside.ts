@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { CacheConnection } from './cache-connection.ts';
+import { isOutOfMemory } from './cache-connection.ts';
+import type { Answer, CacheConnection } from './cache-connection.ts';
 import type { Clock } from './clock.ts';
 import { createFlights } from './flights.ts';
 import { changedKeys, entryKeys } from './keys.ts';
@@ -15,6 +16,8 @@ import type {
   Representation,
 } from './performance-cache.ts';
 import { giveBackLease, invalidate, lookUp, store, takeLease } from './redis-steps.ts';
+import type { LeaseAnswer } from './redis-steps.ts';
+import { newToken } from './stored-value.ts';
 import type { StoredValue } from './stored-value.ts';
 
 export type LookAsideOptions = Extract<PerformanceCacheOptions, { mode: 'look-aside' }>;
@@ -45,7 +48,7 @@ export function jitteredTtlMs(ttlMs: number, random: () => number): number {
 /** README.md has the states of an entry and the argument for what is promised. */
 export function createLookAsidePerformanceCache(options: LookAsideOptions, parts: LookAsideParts): PerformanceCache {
   const { connection, loadLimit, metrics, clock, random } = parts;
-  const leaseOptions = { leaseTtlMs: options.leaseTtlMs, tokenTtlMs: tokenTtls * options.ttlMs };
+  const leaseTtls = { leaseTtlMs: options.leaseTtlMs, tokenTtlMs: tokenTtls * options.ttlMs };
   const flights = createFlights<PerformanceRead>();
   const stores = new Set<Promise<void>>();
 
@@ -61,7 +64,7 @@ export function createLookAsidePerformanceCache(options: LookAsideOptions, parts
   }
 
   async function readMissing(entry: EntryKeys, load: Load): Promise<PerformanceRead> {
-    const answer = await connection.ask((client) => takeLease(client, entry, leaseOptions));
+    const answer = await askForLease(entry);
     if (!answer.answered) {
       if (answer.why === 'unavailable') return flights.join(entry, noLease, () => loadOnly(load, 'bypass'));
       return flights.join(entry, noLease, () => {
@@ -76,6 +79,20 @@ export function createLookAsidePerformanceCache(options: LookAsideOptions, parts
       : flights.join(entry, lease, () => waitForLease(entry, load));
   }
 
+  function askForLease(entry: EntryKeys): Promise<Answer<LeaseAnswer>> {
+    const token = newToken();
+    return connection.ask(async (client) => {
+      try {
+        return await takeLease(client, entry, { token, ...leaseTtls });
+      } catch (error) {
+        // The server may carry it out all the same, and then nobody knows of that lease. This comes after it, or is
+        // lost with the connection, whose loss voids every lease: its own outcome says nothing.
+        if (!isOutOfMemory(error)) giveBackLease(client, entry, token).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
   /** Another process loads: its value, or a lease that came free, or after `leaseWaitMs` a load of our own. */
   async function waitForLease(entry: EntryKeys, load: Load): Promise<PerformanceRead> {
     metrics.leaseWait();
@@ -84,7 +101,7 @@ export function createLookAsidePerformanceCache(options: LookAsideOptions, parts
       const remainingMs = deadlineMs - clock.monotonicMs();
       if (remainingMs <= 0) break;
       await sleep(Math.min(pollMs, remainingMs));
-      const answer = await connection.ask((client) => takeLease(client, entry, leaseOptions));
+      const answer = await askForLease(entry);
       if (!answer.answered) break;
       if (answer.reply.outcome === 'found') return fromStored(answer.reply.stored);
       const { outcome, lease } = answer.reply;

@@ -4,7 +4,7 @@ import { loadRedisScript } from '../redis/redis-script.ts';
 import { changedKeys, generationKey } from './keys.ts';
 import type { EntryKeys } from './keys.ts';
 import type { PerformanceChanged } from './performance-cache.ts';
-import { carriesTokens, decodeStoredValue, encodeStoredValue, newToken, tokenBytes } from './stored-value.ts';
+import { carriesTokens, decodeStoredValue, encodeStoredValue, tokenBytes } from './stored-value.ts';
 import type { StoredValue } from './stored-value.ts';
 
 /**
@@ -13,9 +13,12 @@ import type { StoredValue } from './stored-value.ts';
  */
 const takeLeaseScript = loadRedisScript(new URL('take-lease.lua', import.meta.url));
 const storeScript = loadRedisScript(new URL('store.lua', import.meta.url));
-const giveBackLeaseScript = loadRedisScript(new URL('give-back-lease.lua', import.meta.url));
+// Whole: after a timeout nobody waits for the NOSCRIPT that would ask for the text.
+const giveBackLeaseScript = loadRedisScript(new URL('give-back-lease.lua', import.meta.url), 'text');
 
 export interface LeaseOptions {
+  /** The lease's own token, a new one for each call. */
+  readonly token: string;
   readonly leaseTtlMs: number;
   /** Tokens outlive every value that carries them; each lease that is won starts their time again. */
   readonly tokenTtlMs: number;
@@ -38,7 +41,7 @@ export async function lookUp(client: Redis, entry: EntryKeys): Promise<StoredVal
 
 export async function takeLease(client: Redis, entry: EntryKeys, options: LeaseOptions): Promise<LeaseAnswer> {
   const keys = [entry.value, entry.lease, ...entry.tokens];
-  const reply = await takeLeaseScript(client, keys, [newToken(), options.leaseTtlMs, options.tokenTtlMs]);
+  const reply = await takeLeaseScript(client, keys, [options.token, options.leaseTtlMs, options.tokenTtlMs]);
   const [name, bytes] = Array.isArray(reply) ? reply.map((part) => (Buffer.isBuffer(part) ? part : undefined)) : [];
   const outcome = name?.toString();
   if (bytes && (outcome === 'won' || outcome === 'held')) return { outcome, lease: bytes.toString('latin1') };
@@ -61,6 +64,7 @@ export async function store(
   return answer;
 }
 
+/** `lease`: what a winner was told, or the token by which it asked. */
 export async function giveBackLease(client: Redis, entry: EntryKeys, lease: string): Promise<void> {
   await giveBackLeaseScript(client, [entry.lease], [lease]);
 }

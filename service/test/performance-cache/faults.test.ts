@@ -110,6 +110,19 @@ describe('a frozen Redis', () => {
   });
 });
 
+describe('a Redis that stalls while a lease is taken', () => {
+  it('leaves no lease that nobody knows of: the page is stored again as soon as it answers', async () => {
+    const client = new Redis(redis.url);
+    // Reads go on, so it is the script that waits, until long after its caller has given it up.
+    await client.call('CLIENT', 'PAUSE', 500, 'WRITE');
+    expect((await timedRead(1)).result).toBe('bypass');
+    await sleep(500);
+    expect((await timedRead(1)).result).toBe('miss');
+    expect((await timedRead(1)).result).toBe('hit');
+    client.disconnect();
+  });
+});
+
 describe('a Redis that was killed', () => {
   it('is missed by nobody, and is used again when it is back', async () => {
     await redis.kill();
