@@ -2,6 +2,8 @@ import { DomainError } from '../domain-error.ts';
 import type { NumberRange, SeatBlock, SeatingPlan, SeatsOfGrade } from './model.ts';
 
 const maximumSeatsOfHall = 100_000;
+/** Each is a row of the hall's, and one statement writes them all. */
+const maximumGradesOfHall = 100;
 /** Row and seat numbers end here, so that products of two ranges stay exact integers. */
 const maximumRowOrSeatNumber = 1_000_000;
 
@@ -19,7 +21,7 @@ interface NamedBlock extends SeatBlock {
 
 /**
  * Counts the seats of a plan and refuses, with `invalid-seating-plan`, one that no hall can have: nothing in
- * it, a range that is not positive, more than 100,000 seats, or the same seat of a floor's section twice.
+ * it, a range that is not positive, more than 100,000 seats or 100 grades, or the same seat of a floor's section twice.
  * It multiplies ranges and compares them, and never expands them: O(blocks × log blocks) whatever the seats.
  */
 export function countSeats(plan: SeatingPlan): SeatCount {
@@ -33,6 +35,10 @@ export function countSeats(plan: SeatingPlan): SeatCount {
   }
   if (seats > maximumSeatsOfHall) {
     throw invalid(`a hall has at most ${maximumSeatsOfHall} seats, this plan has ${seats}: split the hall`, { seats });
+  }
+  if (seatsOf.size > maximumGradesOfHall) {
+    const grades = seatsOf.size;
+    throw invalid(`a hall has at most ${maximumGradesOfHall} grades, this plan has ${grades}: merge some`, { grades });
   }
   refuseOverlaps(blocks);
   return { seats, seatsByGrade: [...seatsOf].map(([grade, seatsOfGrade]) => ({ grade, seats: seatsOfGrade })) };

@@ -54,7 +54,10 @@ const seatingPlan = z
       }),
     ),
   })
-  .meta({ id: 'SeatingPlan', description: 'Every row of `rows` has every seat of `seats`; at most 100,000 seats' });
+  .meta({
+    id: 'SeatingPlan',
+    description: 'Every row of `rows` has every seat of `seats`; at most 100,000 seats and 100 grades',
+  });
 const seatsByGrade = z.array(z.object({ grade, seats: z.int() }));
 const prices = z
   .array(

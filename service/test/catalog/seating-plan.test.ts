@@ -134,6 +134,24 @@ describe('countSeats', () => {
     },
   );
 
+  it('refuses more than 100 grades, which would be as many rows', () => {
+    const seat = { from: 1, to: 1 };
+    const withGrades = (grades: number): SeatingPlan => {
+      const sections = Array.from({ length: grades }, (_, index) => ({
+        name: `S${index}`,
+        grade: `G${index}`,
+        blocks: [{ rows: seat, seats: seat }],
+      }));
+      return { floors: [{ name: '1', sections }] };
+    };
+    expect(countSeats(withGrades(100)).seatsByGrade).toHaveLength(100);
+    expect(refusalOf(withGrades(9_000))).toMatchObject({
+      code: 'invalid-seating-plan',
+      message: 'a hall has at most 100 grades, this plan has 9000: merge some',
+      facts: { grades: 9_000 },
+    });
+  });
+
   it('refuses a plan, a floor and a section with nothing in them', () => {
     expect(refusalOf({ floors: [] }).message).toContain('at least one floor');
     expect(refusalOf({ floors: [{ name: '1', sections: [] }] }).message).toContain('floor "1" needs');
