@@ -81,11 +81,18 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
     onUnparsed: (status) => metrics.countUnparsed(status),
   });
 
+  /** What `stop` has ended must not come up behind it. */
+  function refuseWhenStopped(): void {
+    if (phase === 'stopping') throw new Error('stopped while it was starting');
+  }
+
   return {
     async start() {
       const adminPort = await admin.start();
       await prepareDatabase(database);
+      refuseWhenStopped();
       const apiPort = await api.start();
+      refuseWhenStopped();
       phase = 'serving';
       return { apiPort, adminPort };
     },
