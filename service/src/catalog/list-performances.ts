@@ -1,4 +1,4 @@
-import { decodeListCursor, encodeListCursor } from './list-cursor.ts';
+import { encodeListCursor } from './list-cursor.ts';
 import type { CatalogRepository, ListRequest } from './catalog-repository.ts';
 import type { PerformanceSummary } from './model.ts';
 
@@ -7,9 +7,7 @@ export interface ListPerformancesPorts {
   readonly now: () => Date;
 }
 
-export interface ListPerformancesRequest extends Pick<ListRequest, 'genre' | 'city' | 'limit'> {
-  readonly cursor?: string | undefined;
-}
+export type ListPerformancesRequest = Omit<ListRequest, 'now'>;
 
 export interface PerformancePage {
   readonly performances: readonly PerformanceSummary[];
@@ -18,15 +16,14 @@ export interface PerformancePage {
 }
 
 /**
- * A page of the main page, by next showtime. Rejects with `invalid-request` when the cursor is none of ours.
+ * A page of the main page, by next showtime.
  * A showtime that begins between two pages moves its performance to its next one, later in the list.
  */
 export async function listPerformances(
   { catalog, now }: ListPerformancesPorts,
-  { genre, city, cursor, limit }: ListPerformancesRequest,
+  { limit, ...request }: ListPerformancesRequest,
 ): Promise<PerformancePage> {
-  const after = cursor === undefined ? undefined : decodeListCursor(cursor);
-  const found = await catalog.listPerformances({ genre, city, after, limit: limit + 1, now: now().toISOString() });
+  const found = await catalog.listPerformances({ ...request, limit: limit + 1, now: now().toISOString() });
   const performances = found.slice(0, limit);
   const last = performances.at(-1);
   if (found.length <= limit || last === undefined) return { performances };

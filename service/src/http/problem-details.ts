@@ -32,6 +32,7 @@ export interface ProblemKind {
   readonly title: string;
   /** Said instead of the error's own message, which may know too much of the inside. */
   readonly detail?: string;
+  /** Unless the error's facts have another. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -93,17 +94,19 @@ export function toProblem(
 ): Problem {
   const expected = error instanceof DomainError || error instanceof HttpError;
   const code = expected ? error.code : 'internal-error';
-  const { status, title, detail, retryAfterSeconds } = problemKinds[code];
+  const { status, title, detail } = problemKinds[code];
+  const facts = error instanceof DomainError ? error.facts : {};
+  const retryAfterSeconds = facts['retryAfterSeconds'] ?? problemKinds[code].retryAfterSeconds;
   return {
     code,
     status,
     headers: {
       'Content-Type': problemMediaType,
       'Cache-Control': 'no-store',
-      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+      ...(typeof retryAfterSeconds === 'number' && { 'Retry-After': String(retryAfterSeconds) }),
     },
     body: JSON.stringify({
-      ...(error instanceof DomainError && status < 500 ? error.facts : {}),
+      ...(status < 500 && facts),
       type: problemType(code),
       title,
       status,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { CatalogRepository } from '../../src/catalog/catalog-repository.ts';
+import { decodeListCursor } from '../../src/catalog/list-cursor.ts';
 import { listPerformances } from '../../src/catalog/list-performances.ts';
 import type { Genre, Hall, Performance, SeatingPlan } from '../../src/catalog/model.ts';
 import { countSeats } from '../../src/catalog/seating-plan.ts';
@@ -184,7 +185,8 @@ describe.each(engines)('the catalogue on %s', (engine) => {
     const positions: [string, number][] = [];
     let cursor: string | undefined;
     do {
-      const page = await listPerformances({ catalog, now: () => new Date(now) }, { city: 'Pohang', limit: 4, cursor });
+      const after = cursor === undefined ? undefined : decodeListCursor(cursor);
+      const page = await listPerformances({ catalog, now: () => new Date(now) }, { city: 'Pohang', limit: 4, after });
       walked.push(...page.performances.map(({ id }) => id));
       positions.push(...page.performances.map(({ id, nextShowtime }): [string, number] => [nextShowtime.startsAt, id]));
       cursor = page.nextCursor;

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { encodeListCursor } from '../../src/catalog/list-cursor.ts';
 import { DomainError } from '../../src/domain-error.ts';
 import type { PerformanceCache } from '../../src/performance-cache/performance-cache.ts';
 import { bodyOf, type ServiceUnderTest, startService, token } from './service-under-test.ts';
@@ -228,6 +229,7 @@ describe('what goes wrong inside', () => {
     '1': new DomainError('overloaded', 'waited 2000 ms for a connection of pool canary-inside'),
     '2': new DomainError('database-unavailable', 'connect ECONNREFUSED canary-inside:5432'),
     '3': new TypeError(`canary-inside: x is not a function, token ${token}`),
+    '4': new DomainError('overloaded', '10 loads of canary-inside are in flight', { retryAfterSeconds: 3 }),
   };
   const performanceCache: PerformanceCache = {
     read: (key) => Promise.reject(failures[key.kind === 'detail' ? String(key.performanceId) : ''] ?? new Error('?')),
@@ -244,6 +246,7 @@ describe('what goes wrong inside', () => {
     ['1', 503, 'overloaded', '1'],
     ['2', 503, 'database-unavailable', '5'],
     ['3', 500, 'internal-error', null],
+    ['4', 503, 'overloaded', '3'],
   ])('failure %s is %i %s, with Retry-After %s and nothing of the inside', async (id, status, code, retryAfter) => {
     const response = await service.send('GET', `/performances/${id}`);
     expect(response.status).toBe(status);
@@ -251,6 +254,12 @@ describe('what goes wrong inside', () => {
     const text = await response.text();
     expect(JSON.parse(text)).toMatchObject({ code });
     expect(text).not.toContain('canary');
+  });
+
+  it('refuses a cursor that is none of ours without asking the cache', async () => {
+    const [wrong, right] = ['abc', encodeListCursor({ startsAt: '2026-12-01T10:00:00.000Z', performanceId: 1 })];
+    expect((await service.send('GET', `/performances?cursor=${wrong}`)).status).toBe(422);
+    expect((await service.send('GET', `/performances?cursor=${right}`)).status).toBe(500);
   });
 
   it('logs what it does not tell, under the request id and without the token', async () => {

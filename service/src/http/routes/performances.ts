@@ -5,6 +5,7 @@ import type { CatalogRepository } from '../../catalog/catalog-repository.ts';
 import { changePerformance } from '../../catalog/change-performance.ts';
 import { createPerformance } from '../../catalog/create-performance.ts';
 import { getPerformance } from '../../catalog/get-performance.ts';
+import { decodeListCursor } from '../../catalog/list-cursor.ts';
 import { listPerformances } from '../../catalog/list-performances.ts';
 import { performanceNotFound } from '../../catalog/not-found.ts';
 import type { CacheResult, PerformanceCache, PerformanceRead } from '../../performance-cache/performance-cache.ts';
@@ -53,8 +54,9 @@ function listOperation({ cache, ...ports }: PerformanceRoutesPorts): Operation {
     refusals: ['overloaded'],
     async handle(ctx, { query }) {
       const { genre, city, cursor, limit } = query;
+      const after = cursor === undefined ? undefined : decodeListCursor(cursor);
       const read = await cache.read({ kind: 'list', genre, city, cursor, limit }, async () => {
-        const { performances, ...rest } = await listPerformances(ports, query);
+        const { performances, ...rest } = await listPerformances(ports, { genre, city, after, limit });
         return createRepresentation({ items: performances, ...rest } satisfies PerformancePageBody);
       });
       answerRead(ctx, read);
