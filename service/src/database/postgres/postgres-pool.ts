@@ -70,14 +70,20 @@ function lentConnection(client: PoolClient, statementNames: Map<string, string>)
     async run(name, { sql, parameters }) {
       const statement = { text: sql, values: [...parameters] };
       const prepared = parameters.length <= maximumPreparedParameters;
-      try {
-        const { rows } = await client.query<Record<string, unknown>>(
+      const { rows, command } = await client
+        .query<Record<string, unknown>>(
           prepared ? { ...statement, name: statementName(statementNames, name, sql) } : statement,
+        )
+        .catch((error: unknown) => {
+          throw postgresError(error, name);
+        });
+      // PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and no error.
+      if (name === 'commit' && command !== 'COMMIT') {
+        throw new Error(
+          `PostgreSQL answered the commit with ${command}: a statement failed, and its error was ignored`,
         );
-        return rows;
-      } catch (error) {
-        throw postgresError(error, name);
       }
+      return rows;
     },
     release: (state) => client.release(state === 'unknown'),
   };
