@@ -1,5 +1,6 @@
 import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
-import { toInstant } from './instant.ts';
+import { parseInstant } from './instant.ts';
+import { invalidRequest } from './invalid-request.ts';
 import type { CatalogRepository } from './catalog-repository.ts';
 import type { Showtime } from './model.ts';
 import { withUnknownCommitInvalidated } from './unknown-commit.ts';
@@ -14,8 +15,15 @@ export async function addShowtime(
   { catalog, cache }: AddShowtimePorts,
   { performanceId, hallId, startsAt }: Omit<Showtime, 'id'>,
 ): Promise<Showtime> {
-  const inserted = catalog.insertShowtime({ performanceId, hallId, startsAt: toInstant('startsAt', startsAt) });
+  const inserted = catalog.insertShowtime({ performanceId, hallId, startsAt: instantOf(startsAt) });
   const { showtime, genre } = await withUnknownCommitInvalidated(cache, performanceId, inserted);
   await cache.invalidate({ performanceId, genres: [genre] });
   return showtime;
+}
+
+function instantOf(startsAt: string): string {
+  const instant = parseInstant(startsAt);
+  if (instant !== undefined) return instant;
+  const expected = 'an instant of the years 1 to 9999, such as 2026-11-23T19:30:00.000Z';
+  throw invalidRequest([{ in: 'body', pointer: '/startsAt', value: startsAt, expected }]);
 }

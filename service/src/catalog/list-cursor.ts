@@ -1,5 +1,6 @@
-import { DomainError } from '../domain-error.ts';
-import { toInstant } from './instant.ts';
+import type { DomainError } from '../domain-error.ts';
+import { parseInstant } from './instant.ts';
+import { invalidRequest } from './invalid-request.ts';
 import type { ListPosition } from './catalog-repository.ts';
 
 /** Opaque to clients: base64url of `[startsAt, performanceId]`. */
@@ -15,20 +16,16 @@ export function decodeListCursor(cursor: string): ListPosition {
   } catch (error) {
     throw invalidCursor(cursor, error);
   }
-  const [startsAt, performanceId]: unknown[] = Array.isArray(decoded) ? decoded : [];
-  if (typeof startsAt !== 'string' || !Number.isFinite(Date.parse(startsAt))) throw invalidCursor(cursor);
+  const [text, performanceId]: unknown[] = Array.isArray(decoded) ? decoded : [];
+  const startsAt = typeof text === 'string' ? parseInstant(text) : undefined;
+  if (startsAt === undefined) throw invalidCursor(cursor);
   if (typeof performanceId !== 'number' || !Number.isSafeInteger(performanceId)) throw invalidCursor(cursor);
-  const position = { startsAt: toInstant('cursor', startsAt), performanceId };
+  const position = { startsAt, performanceId };
   if (encodeListCursor(position) !== cursor) throw invalidCursor(cursor);
   return position;
 }
 
 function invalidCursor(cursor: string, cause?: unknown): DomainError {
-  const value = cursor.length > 80 ? `${cursor.slice(0, 80)}…` : cursor;
-  return new DomainError(
-    'invalid-request',
-    `cursor must be the nextCursor of a page, got "${value}": leave it out to start at the first page`,
-    { parameter: 'cursor', value },
-    cause,
-  );
+  const expected = 'the nextCursor of a page, or absent for the first page';
+  return invalidRequest([{ in: 'query', pointer: '/cursor', value: cursor, expected }], cause);
 }

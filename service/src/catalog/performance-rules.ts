@@ -1,5 +1,5 @@
-import { DomainError } from '../domain-error.ts';
 import { isDate } from './instant.ts';
+import { invalidRequest } from './invalid-request.ts';
 import type { PerformanceChange } from './catalog-repository.ts';
 import type { Price } from './model.ts';
 
@@ -10,31 +10,24 @@ export function checkPerformance({ period, prices }: PerformanceChange): void {
 }
 
 function checkPeriod(period: { readonly from: string; readonly to: string }): void {
-  if (!isDate(period.from) || !isDate(period.to) || period.from > period.to) {
-    throw new DomainError(
-      'invalid-request',
-      `period must be two dates YYYY-MM-DD, the first not after the second, got "${period.from}" to "${period.to}"`,
-      { parameter: 'period', value: period },
-    );
-  }
+  for (const end of ['from', 'to'] as const)
+    if (!isDate(period[end])) throw refusal(`/period/${end}`, period[end], 'a date YYYY-MM-DD');
+  if (period.from > period.to)
+    throw refusal('/period/to', period.to, `a date that is not before /period/from, ${period.from}`);
 }
 
 function checkPrices(prices: readonly Price[]): void {
   const grades = new Set<string>();
-  for (const { grade, amount } of prices) {
-    if (grades.has(grade)) {
-      throw new DomainError('invalid-request', `a grade has one price, got two for "${grade}"`, {
-        parameter: 'prices',
-        grade,
-      });
-    }
+  for (const [index, { grade, amount }] of prices.entries()) {
+    if (grades.has(grade)) throw refusal(`/prices/${index}/grade`, grade, 'a grade that has no other price');
     if (!Number.isSafeInteger(amount) || amount < 0) {
-      throw new DomainError(
-        'invalid-request',
-        `the price of grade "${grade}" must be a whole number of the currency's smallest unit, 0 or more, got ${amount}`,
-        { parameter: 'prices', grade, amount },
-      );
+      const expected = "a whole number of the currency's smallest unit, 0 or more";
+      throw refusal(`/prices/${index}/amount`, amount, expected);
     }
     grades.add(grade);
   }
+}
+
+function refusal(pointer: string, value: string | number, expected: string): Error {
+  return invalidRequest([{ in: 'body', pointer, value, expected }]);
 }

@@ -22,6 +22,8 @@ const everywhere: readonly ProblemCode[] = [
   'internal-error',
 ];
 const ofBodies: readonly ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'unauthorized'];
+/** The parser's refusals, before there is a request, have none of their own. */
+const ofEveryAnswer = { 'X-Request-Id': 'Of the request, as it is in the log' };
 const ofTheDatabase: readonly ProblemCode[] = ['overloaded', 'database-unavailable'];
 
 /** OpenAPI 3.1 from the definitions that serve and validate. */
@@ -78,7 +80,7 @@ function describeOperation(operation: Operation): ZodOpenApiOperationObject {
 function describeResponses(operation: Operation): ZodOpenApiOperationObject['responses'] {
   const { success, summary } = operation;
   const headers = {
-    'X-Request-Id': 'Of the request, as it is in the log',
+    ...ofEveryAnswer,
     ...(success.conditional && { ETag: 'Of these bytes' }),
     ...success.headers,
   };
@@ -95,16 +97,27 @@ function describeResponses(operation: Operation): ZodOpenApiOperationObject['res
     ...(success.conditional
       ? [[304, { description: 'The client has these bytes', headers: describeHeaders(headers) }] as const]
       : []),
-    ...refusals.map(([status, codes]) => [status, describeRefusal(codes)] as const),
+    ...refusals.map(([status, codes]) => [status, describeRefusal(operation, codes)] as const),
   ];
   return Object.fromEntries(responses);
 }
 
-function describeRefusal(codes: readonly ProblemCode[]): ZodOpenApiResponseObject {
+function describeRefusal(operation: Operation, codes: readonly ProblemCode[]): ZodOpenApiResponseObject {
+  const headers = Object.assign({}, ofEveryAnswer, ...codes.map((code) => refusalHeaders(operation, code)));
   return {
     description: codes.map((code) => `\`${code}\`: ${problemKinds[code].title}`).join('. '),
+    headers: describeHeaders(headers),
     content: { [problemMediaType]: { schema: problemSchema } },
   };
+}
+
+/** What tells a client more than the problem document does. */
+function refusalHeaders({ method }: Operation, code: ProblemCode): Readonly<Record<string, string>> {
+  if (problemKinds[code].retryAfterSeconds !== undefined) return { 'Retry-After': 'Seconds to wait' };
+  if (code === 'unauthorized') return { 'WWW-Authenticate': 'Why the token did not do (RFC 6750)' };
+  if (code === 'unsupported-media-type')
+    return { [method === 'patch' ? 'Accept-Patch' : 'Accept-Post']: 'What the body may be' };
+  return {};
 }
 
 function possibleProblems({ resource, body, path, refusals = [] }: Operation): ProblemCode[] {
@@ -124,7 +137,7 @@ function describeHeaders(headers: Readonly<Record<string, string>>): ZodOpenApiH
   return Object.fromEntries(
     Object.entries(headers).map(([name, description]) => [
       name,
-      { description, schema: { type: name === 'Age' ? 'integer' : 'string' } as const },
+      { description, schema: { type: name === 'Age' || name === 'Retry-After' ? 'integer' : 'string' } as const },
     ]),
   );
 }

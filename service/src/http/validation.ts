@@ -1,20 +1,8 @@
 import { z } from 'zod';
 
-import { DomainError } from '../domain-error.ts';
-
-/** One value that may not be as it is. */
-export interface Violation {
-  readonly in: 'body' | 'query';
-  /** JSON Pointer (RFC 6901) into the body or, for a query, `/` and the parameter's name. */
-  readonly pointer: string;
-  /** What was sent there; absent when nothing was, or when it is no scalar. */
-  readonly value?: string | number | boolean | null;
-  readonly expected: string;
-}
+import { invalidRequest, type Violation } from '../catalog/invalid-request.ts';
 
 type Issue = z.core.$ZodIssue;
-
-const longestEcho = 100;
 
 /** The value as the schema reads it. Throws `invalid-request` with every violation. */
 export function validate<Schema extends z.ZodType>(
@@ -24,15 +12,7 @@ export function validate<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue) => violations(place, schema, issue));
-  const [first] = errors;
-  const others = errors.length > 1 ? `, and ${errors.length - 1} more in "errors"` : '';
-  const got = first?.value === undefined ? '' : `, got ${JSON.stringify(first.value)}`;
-  throw new DomainError(
-    'invalid-request',
-    `${place} ${first?.pointer || '(whole)'} must be ${first?.expected}${got}${others}`,
-    { errors },
-  );
+  throw invalidRequest(parsed.error.issues.flatMap((issue) => violations(place, schema, issue)));
 }
 
 function violations(place: Violation['in'], schema: z.ZodType, issue: Issue): Violation[] {
@@ -52,9 +32,9 @@ function toPointer(path: readonly PropertyKey[]): string {
 }
 
 function echo(input: unknown): Pick<Violation, 'value'> {
-  if (typeof input === 'string')
-    return { value: input.length > longestEcho ? `${input.slice(0, longestEcho)}…` : input };
-  return input === null || typeof input === 'number' || typeof input === 'boolean' ? { value: input } : {};
+  const isScalar =
+    input === null || typeof input === 'string' || typeof input === 'number' || typeof input === 'boolean';
+  return isScalar ? { value: input } : {};
 }
 
 /** As it follows "must be". The other issues come with messages of `schemas.ts`. */

@@ -48,8 +48,12 @@ export function entryKeys(key: PerformanceReadKey): EntryKeys {
   };
 }
 
-/** What has to go when a performance has changed: the same number of keys however many pages there are. */
+/**
+ * What has to go when a performance has changed: the same number of keys however many pages there are. One that is on
+ * no page (no genres) leaves the pages of all genres as they are, too.
+ */
 export function changedKeys({ performanceId, genres }: PerformanceChanged): readonly string[] {
   const detail = entryKeys({ kind: 'detail', performanceId });
-  return [detail.value, detail.lease, versionKey(undefined), ...genres.map(versionKey)];
+  const versions = genres.length === 0 ? [] : [versionKey(undefined), ...genres.map(versionKey)];
+  return [detail.value, detail.lease, ...versions];
 }

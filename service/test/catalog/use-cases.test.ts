@@ -111,25 +111,29 @@ describe('the writers of performances', () => {
   });
 
   it.each([
-    ['period', { period: { from: '2026-12-02', to: '2026-12-01' } }, 'got "2026-12-02" to "2026-12-01"'],
-    ['period', { period: { from: '2026-02-30', to: '2026-12-01' } }, 'got "2026-02-30"'],
     [
-      'prices',
+      '/period/to',
+      { period: { from: '2026-12-02', to: '2026-12-01' } },
+      'not before /period/from, 2026-12-02, got "2026-12-01"',
+    ],
+    ['/period/from', { period: { from: '2026-02-30', to: '2026-12-01' } }, 'got "2026-02-30"'],
+    [
+      '/prices/1/grade',
       {
         prices: [
           { grade: 'R', amount: 1 },
           { grade: 'R', amount: 2 },
         ],
       },
-      'two for "R"',
+      'no other price, got "R"',
     ],
-    ['prices', { prices: [{ grade: 'R', amount: -1 }] }, 'got -1'],
-    ['prices', { prices: [{ grade: 'R', amount: 0.5 }] }, 'got 0.5'],
-  ])('refuse a wrong %s before they write: %j', async (parameter, change, message) => {
+    ['/prices/0/amount', { prices: [{ grade: 'R', amount: -1 }] }, 'got -1'],
+    ['/prices/0/amount', { prices: [{ grade: 'R', amount: 0.5 }] }, 'got 0.5'],
+  ])('refuse a wrong %s before they write: %j', async (pointer, change, message) => {
     const { journal, cache, committed } = createJournal();
     const catalog = { updatePerformance: () => committed(undefined) };
     const refusal = await refusalOf(changePerformance({ catalog, cache }, 7, change));
-    expect(refusal).toMatchObject({ code: 'invalid-request', facts: { parameter } });
+    expect(refusal).toMatchObject({ code: 'invalid-request', facts: { errors: [{ in: 'body', pointer }] } });
     expect(refusal.message).toContain(message);
     expect(journal).toEqual([]);
   });
@@ -140,7 +144,9 @@ describe('the writers of performances', () => {
     const refusal = await refusalOf(
       addShowtime({ catalog, cache }, { performanceId: 1, hallId: 1, startsAt: 'tonight' }),
     );
-    expect(refusal.message).toBe('startsAt must be an instant such as 2026-11-23T19:30:00.000Z, got "tonight"');
+    expect(refusal.message).toBe(
+      'body /startsAt must be an instant of the years 1 to 9999, such as 2026-11-23T19:30:00.000Z, got "tonight"',
+    );
   });
 });
 
@@ -193,7 +199,10 @@ describe('the list cursor', () => {
     ];
     for (const cursor of [...wrong, encode(['+020000-01-01T00:00:00.000Z', 1]), 'a'.repeat(5_000)]) {
       expect(() => decodeListCursor(cursor)).toThrow(
-        expect.objectContaining({ code: 'invalid-request', facts: expect.objectContaining({ parameter: 'cursor' }) }),
+        expect.objectContaining({
+          code: 'invalid-request',
+          facts: { errors: [expect.objectContaining({ in: 'query', pointer: '/cursor' })] },
+        }),
       );
     }
     fc.assert(

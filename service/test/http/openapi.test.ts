@@ -8,7 +8,13 @@ import { bodyOf, hamlet, seatingPlan, type ServiceUnderTest, startService } from
 
 interface Documented {
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+    Record<
+      string,
+      {
+        readonly headers?: Readonly<Record<string, object>>;
+        readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+      }
+    >
   >;
   readonly security?: unknown;
   readonly operationId: string;
@@ -108,6 +114,9 @@ describe('/openapi.json', () => {
     const documented =
       document.paths[unescaped(at.split('/')[2])]?.[at.split('/')[3] ?? '']?.responses[at.split('/')[5] ?? ''];
     if (documented === undefined) return [`${at} is not documented`];
+    const said = ['Retry-After', 'WWW-Authenticate', 'Accept-Post', 'Accept-Patch', 'X-Request-Id'];
+    for (const name of said)
+      if (response.headers.has(name) && !(name in (documented.headers ?? {}))) return [`${at} does not say ${name}`];
     if (documented.content === undefined) return text === '' ? [] : [`${at} has a body`];
     const mediaType = response.headers.get('content-type')?.split(';')[0] ?? '';
     if (documented.content[mediaType] === undefined) return [`${at} is ${mediaType}`];

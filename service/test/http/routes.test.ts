@@ -242,7 +242,10 @@ describe.each(['sqlite', 'postgres'] as const)('the API on %s', (engine) => {
   it('refuses a cursor that is none of ours', async () => {
     const response = await service.send('GET', '/performances?cursor=abc');
     expect(response.status).toBe(422);
-    expect(await response.json()).toMatchObject({ code: 'invalid-request', parameter: 'cursor' });
+    expect(await response.json()).toMatchObject({
+      code: 'invalid-request',
+      errors: [{ in: 'query', pointer: '/cursor', value: 'abc' }],
+    });
   });
 
   it('names every value of a body that may not be as it is', async () => {
@@ -300,7 +303,7 @@ describe.each(['sqlite', 'postgres'] as const)('the API on %s', (engine) => {
   ])('refuses %s with 422', async (_name, method, path, body) => {
     const response = await service.send(method, path, body);
     expect(response.status).toBe(422);
-    expect(await response.json()).toMatchObject({ code: 'invalid-request' });
+    expect(await response.json()).toMatchObject({ code: 'invalid-request', errors: [{ in: 'body' }] });
   });
 
   it('keeps text as it was sent, whatever the script', async () => {

@@ -103,6 +103,8 @@ export function heldLoad(): {
 /** A load that answers this value at once. */
 export const loaded = (value: unknown) => (): Promise<Representation> => Promise.resolve(createRepresentation(value));
 
+export const neverLoads = (): Promise<never> => Promise.reject(new Error('There was no reason to load'));
+
 /** What a read answered, parsed. */
 export function valueOf({ representation }: { readonly representation: Representation | undefined }): unknown {
   return representation && JSON.parse(representation.body.toString());

@@ -6,7 +6,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { entryKeys, generationKey } from '../../src/performance-cache/keys.ts';
 import type { PerformanceCache, PerformanceReadKey } from '../../src/performance-cache/performance-cache.ts';
 import { createPlainGetOrLoad } from '../controls/plain-get-or-load.ts';
-import { createCacheUnderTest, detail, heldLoad, list, loaded, untilAsked, valueOf } from './cache-under-test.ts';
+import {
+  createCacheUnderTest,
+  detail,
+  heldLoad,
+  list,
+  loaded,
+  neverLoads,
+  untilAsked,
+  valueOf,
+} from './cache-under-test.ts';
 import type { CacheUnderTest } from './cache-under-test.ts';
 import { startRedisProcess } from './redis-process.ts';
 import type { RedisProcess } from './redis-process.ts';
@@ -37,8 +46,6 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const neverLoads = (): Promise<never> => Promise.reject(new Error('There was no reason to load'));
-
 describe('a read', () => {
   it('loads once, then sends the stored bytes and their tag, here and in another process', async () => {
     const miss = await here.cache.read(detail(1), loaded({ title: 'Tosca' }));
@@ -63,7 +70,17 @@ describe('a read', () => {
     const miss = await here.cache.read(detail(2), () => Promise.resolve(undefined));
     const negative = await here.cache.read(detail(2), neverLoads);
     expect([miss.result, negative.result, negative.representation]).toEqual(['miss', 'negative', undefined]);
-    expect(await client.pttl(entryKeys(detail(2)).value)).toBeLessThanOrEqual(5_500);
+    const remainingMs = await client.pttl(entryKeys(detail(2)).value);
+    expect(remainingMs).toBeGreaterThan(0);
+    expect(remainingMs).toBeLessThanOrEqual(5_500);
+  });
+
+  it('keeps every list page when what has changed is on none, and voids the absence', async () => {
+    await here.cache.read(list(), loaded('all genres'));
+    await here.cache.read(detail(4), () => Promise.resolve(undefined));
+    await here.cache.invalidate({ performanceId: 4, genres: [] });
+    expect((await here.cache.read(list(), neverLoads)).result).toBe('hit');
+    expect((await here.cache.read(detail(4), loaded('created'))).result).toBe('miss');
   });
 
   it('tells how old the stored bytes are, by the clock of this process', async () => {

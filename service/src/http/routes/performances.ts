@@ -51,7 +51,6 @@ function listOperation({ cache, ...ports }: PerformanceRoutesPorts): Operation {
     summary: 'The main page: performances by their next showtime',
     query: performanceListQuerySchema,
     success: { status: 200, schema: performancePageSchema, headers: readHeaders, conditional: true },
-    refusals: ['overloaded'],
     async handle(ctx, { query }) {
       const { genre, city, cursor, limit } = query;
       const after = cursor === undefined ? undefined : decodeListCursor(cursor);
@@ -73,7 +72,6 @@ function detailOperation({ catalog, cache }: PerformanceRoutesPorts): Operation 
     resource: 'performance',
     query: noParameters,
     success: { status: 200, schema: performanceDetailSchema, headers: readHeaders, conditional: true },
-    refusals: ['overloaded'],
     async handle(ctx, { id }) {
       const read = await cache.read({ kind: 'detail', performanceId: id }, async () => {
         const performance = await getPerformance({ catalog }, id);
