@@ -23,8 +23,8 @@ test: ## run the tests; FILES="service/test/seed" for some of them
 check: ## types, lint, format, unused code, import directions, shell scripts
 	@$(node) .config/check.ts
 
-bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DATABASE=postgres|sqlite
-	@$(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)')
+bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
+	@$(strip $(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'

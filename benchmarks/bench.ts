@@ -18,7 +18,7 @@ import type { RunRequest } from './protocol/measured-run.ts';
 import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
 import { runExperiment } from './protocol/run-experiment.ts';
 import { writeReport } from './report/write-report.ts';
-import { requireTool } from './toolchain/require-tool.ts';
+import { setUpTools } from './toolchain/set-up-tools.ts';
 
 export const reportsFolder = path.join(import.meta.dirname, '..', 'reports');
 const experimentsFolder = path.join(import.meta.dirname, 'experiments');
@@ -83,12 +83,11 @@ async function withRunRequest<Result>(
 ): Promise<Result> {
   const { profile: profileName, database, output, signal } = request;
   const experiment = await loadExperiment(request.experiment);
+  const names = ['k6', 'redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])] as const;
+  const tools = await setUpTools(names, output);
+  const k6 = tools.find(({ name }) => name === 'k6');
+  if (k6 === undefined) throw new Error('setUpTools gave no k6 and no error');
   const progress = createProgress(output);
-  const onStep = (step: string): void => progress.step(step);
-  const k6 = await requireTool('k6', onStep);
-  const binaries = [k6, await requireTool('redis-server', onStep)];
-  if (database === 'postgres') binaries.push(await requireTool('postgres', onStep));
-
   const seed = request.seed ?? randomInt(2 ** 31);
   progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
   const scratch = await createScratch({ keep: false });
@@ -112,7 +111,7 @@ async function withRunRequest<Result>(
         emptyCache,
         signal,
       },
-      binaries: [...binaries, { name: 'node', version: process.version, path: process.execPath }],
+      binaries: [...tools, { name: 'node', version: process.version, path: process.execPath }],
       progress,
     });
   } finally {

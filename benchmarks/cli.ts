@@ -10,6 +10,7 @@ import type { RunRecord } from './evidence/schema.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { ProfileName } from './protocol/experiment.ts';
 import type { Output } from './protocol/progress.ts';
+import { calibrationWarnings } from './report/calibration-warnings.ts';
 import { verdictSentence } from './report/verdict-sentence.ts';
 import { writeReport } from './report/write-report.ts';
 
@@ -46,7 +47,8 @@ async function printReport(folder: string, { stdout }: Io): Promise<number> {
   const analysis = analyzeRun(evidence);
   const { exitStatus } = analysis.verdict;
   const shown = path.relative(process.cwd(), folder);
-  stdout.write(`\n${verdictSentence(evidence, analysis)}\n\n  ${shown}/index.html\n  ${shown}/report.md\n`);
+  const words = [verdictSentence(evidence, analysis), ...calibrationWarnings(evidence.run, analysis)];
+  stdout.write(`\n${words.join('\n')}\n\n  ${shown}/index.html\n  ${shown}/report.md\n`);
   stdout.write(`  exit status ${exitStatus} (0 confirmed, 1 refuted, 2 inconclusive, 3 invalid, 4 could not run)\n`);
   return exitStatus;
 }

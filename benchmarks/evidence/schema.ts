@@ -8,6 +8,9 @@ import { z } from 'zod';
  */
 export const schemaVersion = 1;
 
+/** To both sides of the calibration's target: where the load that the claim speaks of was met. */
+export const calibrationTolerancePoints = 5;
+
 const id = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/);
 
 /** How a metric's value for one slot comes from the slot's samples and latency histograms. */

@@ -1,4 +1,5 @@
 import { median } from '../analysis/signed-rank.ts';
+import { calibrationTolerancePoints } from '../evidence/schema.ts';
 
 /** One slot of *before* at this rate: what a read that was answered cost the database, in CPU-seconds. */
 export type MeasureCpuSecondsPerRead = (readsPerSecond: number) => Promise<number>;
@@ -17,9 +18,8 @@ export interface CalibrationRequest {
   readonly onRate?: (readsPerSecond: number, databaseCpuPercent: number) => void;
 }
 
-/** A rate is taken when this many slots in a row at that rate have their median within the tolerance. */
+/** A rate is taken when so many slots in a row at that rate have their median within the tolerance. */
 const confirmingSlots = 3;
-const tolerancePoints = 5;
 const searchSlots = 4;
 const rounds = 3;
 
@@ -40,7 +40,7 @@ export async function calibrate(request: CalibrationRequest): Promise<Calibratio
   };
   const next = (rate: number, percent: number): number =>
     Math.max(1, Math.round(rate * Math.min(3, Math.max(1 / 3, targetPercent / percent))));
-  const onTarget = (percent: number): boolean => Math.abs(percent - targetPercent) <= tolerancePoints;
+  const onTarget = (percent: number): boolean => Math.abs(percent - targetPercent) <= calibrationTolerancePoints;
 
   let rate = request.firstGuessPerSecond;
   for (let slot = 0; slot < searchSlots; slot += 1) {

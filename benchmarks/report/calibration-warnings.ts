@@ -1,10 +1,7 @@
 import type { Analysis } from '../analysis/analyze-run.ts';
-import type { RunRecord } from '../evidence/schema.ts';
+import { calibrationTolerancePoints as tolerancePoints, type RunRecord } from '../evidence/schema.ts';
 
 import { formatNumber, formatQuantity } from './formats.ts';
-
-/** To both sides of the target: where the load that the claim speaks of was met. */
-const tolerancePoints = 5;
 
 /** `75 to 85 %`. */
 export function calibratedRange({ calibration: { targetDatabaseCpuPercent: target } }: RunRecord): string {

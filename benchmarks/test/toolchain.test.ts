@@ -5,9 +5,11 @@ import { delimiter, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { installCommand } from '../toolchain/installations.ts';
 import { verifyChecksum } from '../toolchain/k6.ts';
 import { isOlder, searchTool } from '../toolchain/locate-tool.ts';
 import { requireTool, ToolMissingError } from '../toolchain/require-tool.ts';
+import { setUpTools } from '../toolchain/set-up-tools.ts';
 
 let scratch: string;
 
@@ -100,8 +102,26 @@ describe('requiring a tool', () => {
     const lines = String(error).split('\n');
     expect(lines[0]).toContain('cc 4 or later is needed');
     expect(lines).toContain(`Passed over: ${join(old, 'cc')} is 3.4.6, 4 or later is needed.`);
-    expect(lines.at(-1)).toMatch(/^ {2}(sudo apt-get install|xcode-select)/);
+    expect(lines.at(-1)).toMatch(/^ {2}sudo apt-get install -y gcc/);
     expect(steps).toEqual([`cc: passed over ${join(old, 'cc')} is 3.4.6, 4 or later is needed`]);
+  });
+});
+
+describe('the one command to run', () => {
+  it.each([
+    ['apt-get', 'sudo apt-get install -y gcc libc6-dev wrk'],
+    ['dnf', 'sudo dnf install -y gcc wrk'],
+    ['brew', 'brew install gcc wrk'],
+  ])('installs all that are missing at once, with %s where that is there', async (manager, command) => {
+    vi.stubEnv('PATH', await folderWith(manager, 'bin', '1.0'));
+    expect(await installCommand(['cc', 'wrk'])).toBe(command);
+  });
+
+  it('stands at the end when a set-up could not be completed', async () => {
+    vi.stubEnv('PATH', await folderWith('cc', 'old', '3.4.6'));
+    const error = await setUpTools(['cc'], { write: () => true }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ToolMissingError);
+    expect(String(error).split('\n').at(-1)).toBe('  sudo apt-get install -y gcc libc6-dev');
   });
 });
 

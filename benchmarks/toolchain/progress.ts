@@ -1,7 +1,9 @@
-import type { WriteStream } from 'node:tty';
-
 /** Where progress is written: a terminal gets one line that changes, a log gets a new line now and then. */
-export type ProgressOutput = Pick<NodeJS.WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+export interface ProgressOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
 
 export interface Progress {
   /** What is happening right now; replaced by the next one. */

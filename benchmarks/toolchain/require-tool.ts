@@ -2,9 +2,18 @@ import { installCommand, type Installation, installations } from './installation
 import { searchTool } from './locate-tool.ts';
 import { type Tool, toolDefinitions, type ToolName } from './tool.ts';
 
-/** A program is missing and could not be installed. The message ends with the one command to run. */
+/** Programs that are missing and could not be installed. The message ends with the one command to run. */
 export class ToolMissingError extends Error {
   override readonly name = 'ToolMissingError';
+  readonly tools: readonly ToolName[];
+  /** Why there is none, in sentences. */
+  readonly reasons: readonly string[];
+
+  constructor(tools: readonly ToolName[], reasons: readonly string[], command: string) {
+    super([...reasons, 'Run this, then the same command again:', `  ${command}`].join('\n'));
+    this.tools = tools;
+    this.reasons = reasons;
+  }
 }
 
 /**
@@ -29,7 +38,7 @@ export async function requireTool(name: ToolName, onStep: (step: string) => void
       failures.push(failure);
     }
   }
-  throw new ToolMissingError(explain(name, first.passedOver, failures));
+  throw new ToolMissingError([name], explain(name, first.passedOver, failures), await installCommand([name]));
 }
 
 async function install(
@@ -48,13 +57,11 @@ async function install(
   }
 }
 
-function explain(name: ToolName, passedOver: readonly string[], failures: readonly string[]): string {
+function explain(name: ToolName, passedOver: readonly string[], failures: readonly string[]): string[] {
   const { minimumVersion, neededFor } = toolDefinitions[name];
   return [
     `${name} ${minimumVersion} or later is needed for ${neededFor}, and is not on this machine.`,
     ...passedOver.map((sentence) => `Passed over: ${sentence}.`),
     ...(failures.length === 0 ? ['Nothing here can install it without your help.'] : failures),
-    'Run this, then the same command again:',
-    `  ${installCommand(name)}`,
-  ].join('\n');
+  ];
 }
