@@ -54,6 +54,22 @@ describe('PostgreSQL', () => {
     await under.remove();
   });
 
+  it('gives a statement up after 30 s, or after what its transaction allows, and only that one', async () => {
+    const under = await openDatabase('postgres', { connections: 1 });
+    const { database } = under;
+    const timeout = (executor: QueryExecutor) => run(executor, 'show statement_timeout');
+    expect(await database.transaction(timeout, { statementTimeoutMs: 120_000 })).toEqual([
+      { statement_timeout: '2min' },
+    ]);
+    expect(await timeout(database)).toEqual([{ statement_timeout: '30s' }]);
+    const sleeping = (transaction: QueryExecutor) => run(transaction, 'select pg_sleep(2)');
+    await expect(database.transaction(sleeping, { statementTimeoutMs: 50 })).rejects.toMatchObject({
+      code: 'overloaded',
+      facts: { code: '57014' },
+    });
+    await under.remove();
+  });
+
   it('writes instants and bigints as the domain does, whatever the time zone of the server', async () => {
     const under = await openDatabase('postgres');
     const [row] = await run(

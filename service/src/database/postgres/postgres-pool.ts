@@ -10,6 +10,8 @@ import { postgresValueParsers } from './postgres-value-parsers.ts';
 type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
 
 const statementTimeoutMs = 30_000;
+/** The server cancels first; this ends the wait for one that is frozen or cut off. */
+const answerTimeoutMs = (statementTimeoutMs: number) => statementTimeoutMs + 5_000;
 /** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
 const maximumPreparedParameters = 64;
 
@@ -22,8 +24,7 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
     connectionTimeoutMillis: acquireTimeoutMs,
     application_name: 'ticketing',
     statement_timeout: statementTimeoutMs,
-    // The server cancels first; this ends the wait for one that is frozen or cut off.
-    query_timeout: statementTimeoutMs + 5_000,
+    query_timeout: answerTimeoutMs(statementTimeoutMs),
     keepAlive: true,
     options: '-c TimeZone=UTC',
     types: postgresValueParsers,
@@ -68,9 +69,10 @@ function acquireError(error: unknown, { poolSize, acquireTimeoutMs }: PostgresOp
 }
 
 function lentConnection(client: PoolClient, statementNames: Map<string, string>): LentConnection {
+  let queryTimeoutMs = answerTimeoutMs(statementTimeoutMs);
   return {
     async run(name, { sql, parameters }) {
-      const statement = { text: sql, values: [...parameters] };
+      const statement = { text: sql, values: [...parameters], query_timeout: queryTimeoutMs };
       const prepared = parameters.length <= maximumPreparedParameters;
       try {
         const { rows } = await client.query<Record<string, unknown>>(
@@ -80,6 +82,12 @@ function lentConnection(client: PoolClient, statementNames: Map<string, string>)
       } catch (error) {
         throw postgresError(error, name);
       }
+    },
+    async limitStatements(timeoutMs) {
+      queryTimeoutMs = answerTimeoutMs(timeoutMs);
+      await client.query(`set local statement_timeout = ${Math.ceil(timeoutMs)}`).catch((error: unknown) => {
+        throw postgresError(error, 'limit-statements');
+      });
     },
     release: (state) => client.release(state === 'unknown'),
   };
