@@ -3,9 +3,10 @@ import { CompiledQuery } from 'kysely';
 import type { Database, QueryExecutor } from './database.ts';
 import { dialects } from './dialect.ts';
 import { catalogMigration } from './migrations/0001-catalog.ts';
+import { seatsMigration } from './migrations/0002-seats.ts';
 import type { Migration } from './migrations/migration.ts';
 
-const migrations: readonly Migration[] = [catalogMigration];
+const migrations: readonly Migration[] = [catalogMigration, seatsMigration];
 /** Any number that nobody else locks: "tick" in ASCII. */
 const advisoryLock = 0x7469636b;
 

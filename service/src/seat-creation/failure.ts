@@ -1,10 +1,11 @@
 /**
  * Why a job was not done.
- * - `transient`: not the job's fault (connection lost, shutdown, lock, disk full, too many connections, no connection
- *   free in time). Nothing is known to be wrong with it: whoever runs jobs waits, and counts no attempt.
+ * - `transient`: not the job's fault (connection lost, shutdown, lock, deadlock, serialization, disk full, too many
+ *   connections, no connection free in time). Nothing is known to be wrong with it: whoever runs jobs waits, and counts
+ *   no attempt.
  * - `permanent`: it will never succeed (constraint, unknown hall, another job's seats). Dead letter at once.
- * - `unclear`: anything else (deadlock, a hall that has no seats yet, what nobody expected). A limited number of
- *   attempts.
+ * - `unclear`: anything else (a statement that took too long, a hall that has no seats yet, what nobody expected). A
+ *   limited number of attempts.
  */
 export type FailureKind = 'transient' | 'permanent' | 'unclear';
 
