@@ -38,7 +38,8 @@ export function createRequestBoundary({ logger, metrics }: { logger: Logger; met
 function answerProblem(ctx: Context, error: unknown, requestId: string, logger: Logger): void {
   const problem = toProblem(error, { instance: ctx.path, requestId });
   if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });
-  else if (problem.code === 'database-unavailable') logger.warn({ event: 'database-unavailable', err: error });
+  else if (problem.code === 'database-unavailable' || problem.code === 'queue-unavailable')
+    logger.warn({ event: problem.code, err: error });
   ctx.status = problem.status;
   ctx.set(problem.headers);
   ctx.body = problem.body;
