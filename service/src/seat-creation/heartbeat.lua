@@ -7,6 +7,8 @@ local stream, slot = KEYS[1], KEYS[2]
 local group, consumer, token, slot_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local owner = redis.call('GET', slot)
 if owner and owner ~= token then return { 'slot-lost' } end
+-- Gone after FLUSHALL, or when this process was stopped for longer than its lifetime.
+redis.call('SET', slot, token, 'PX', slot_ttl)
 local answer = { 'kept' }
 for i = 5, #ARGV do
   local pending = redis.call('XPENDING', stream, group, ARGV[i], ARGV[i], 1)
@@ -17,6 +19,4 @@ for i = 5, #ARGV do
     answer[#answer + 1] = ARGV[i]
   end
 end
--- Gone after FLUSHALL, or when this process was stopped for longer than its lifetime.
-redis.call('SET', slot, token, 'PX', slot_ttl)
 return answer

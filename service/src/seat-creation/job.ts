@@ -8,8 +8,8 @@ const targetSchema = z.strictObject({ kind: z.enum(['hall', 'showtime']), id });
 /** What a client gave to make sending again safe. `scope`: route and token, whose digest it is. */
 const idempotencyKeySchema = z.strictObject({ scope: z.string().min(1).max(100), key: z.string().min(1).max(255) });
 
-/** A job as it stands in the queue. A field that this program does not know makes it unreadable. */
-const jobSchema = z.strictObject({
+/** A job as it stands in the queue. A field that is not known here is a newer release's, and does not matter. */
+const jobSchema = z.object({
   /** Names the operation for good, however often the job is published, delivered or replayed. */
   operationId: z.uuid(),
   target: targetSchema,

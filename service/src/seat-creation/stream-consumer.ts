@@ -51,7 +51,8 @@ export function createStreamConsumer(parts: StreamConsumerParts): StreamConsumer
   let housekeepingAtMs = clock.monotonicMs() + housekeepingEveryMs;
   const isOver = (): boolean => stopping.aborted || slotLost;
 
-  async function redeliver(entryIds: readonly string[]): Promise<void> {
+  async function redeliver(pendingIds: readonly string[]): Promise<void> {
+    const entryIds = pendingIds.filter((entryId) => !processor.isWaiting(entryId));
     processor.hold(entryIds);
     for (const entryId of entryIds) {
       if (isOver()) return;
@@ -79,7 +80,7 @@ export function createStreamConsumer(parts: StreamConsumerParts): StreamConsumer
     let after = '0-0';
     while (!isOver()) {
       const page = await steps.listOwnPending({ after, count: batchSize });
-      await redeliver(page.filter((entryId) => !processor.isWaiting(entryId)));
+      await redeliver(page);
       const last = page.at(-1);
       if (last === undefined) return;
       after = last;
