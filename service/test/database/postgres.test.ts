@@ -62,6 +62,9 @@ describe('PostgreSQL', () => {
       { statement_timeout: '2min' },
     ]);
     expect(await timeout(database)).toEqual([{ statement_timeout: '30s' }]);
+    expect(await run(database, 'show lock_timeout')).toEqual([{ lock_timeout: '20s' }]);
+    const idle = await run(database, 'show idle_in_transaction_session_timeout');
+    expect(idle).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
     const sleeping = (transaction: QueryExecutor) => run(transaction, 'select pg_sleep(2)');
     await expect(database.transaction(sleeping, { statementTimeoutMs: 50 })).rejects.toMatchObject({
       code: 'overloaded',

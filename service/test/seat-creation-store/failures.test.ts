@@ -189,6 +189,31 @@ describe('a transaction that fails', () => {
     await under.remove();
   });
 
+  it('holds up nobody for long when its process is stopped in the middle, and sees it done when it goes on', async () => {
+    const under = await openStore('postgres', { connections: 3 });
+    const hall = await under.createHall(smallPlan);
+    const job = jobFor(hall);
+    let stopped = () => {};
+    const inTheMiddle = new Promise<void>((resolve) => (stopped = resolve));
+    let goOn = () => {};
+    const zombie = storeDisturbedAt('insert-hall-seats', under, async (transaction) => {
+      // 10 s otherwise.
+      await run(transaction, "set local idle_in_transaction_session_timeout = '300ms'");
+      stopped();
+      await new Promise<void>((resolve) => (goOn = resolve));
+    });
+    const interrupted = zombie.createSeats([job]);
+    await inTheMiddle;
+    const started = performance.now();
+    expect(await under.create(job)).toMatchObject([{ result: 'created' }]);
+    // The control: it did wait for the other's row in the ledger.
+    expect(performance.now() - started).toBeGreaterThan(200);
+    goOn();
+    expect(await interrupted).toMatchObject({ outcome: 'failed', failure: { kind: 'transient' } });
+    expect(await under.create(job)).toMatchObject([{ result: 'already-done', seats: 12 }]);
+    await under.remove();
+  });
+
   it('is transient while another process holds the lock of SQLite', async () => {
     const under = await openStore('sqlite', { acquireTimeoutMs: 1_000 });
     const hall = await under.createHall(smallPlan);

@@ -10,6 +10,10 @@ import { postgresValueParsers } from './postgres-value-parsers.ts';
 type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
 
 const statementTimeoutMs = 30_000;
+/** Shorter, so that who waited for somebody else is told so. */
+const lockTimeoutMs = 20_000;
+/** A process that is stopped in its transaction holds its locks for so long, and is then rolled back by the server. */
+const idleInTransactionTimeoutMs = 10_000;
 /** The server cancels first; this ends the wait for one that is frozen or cut off. */
 const answerTimeoutMs = (statementTimeoutMs: number) => statementTimeoutMs + 5_000;
 /** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
@@ -24,6 +28,8 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
     connectionTimeoutMillis: acquireTimeoutMs,
     application_name: 'ticketing',
     statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     query_timeout: answerTimeoutMs(statementTimeoutMs),
     keepAlive: true,
     options: '-c TimeZone=UTC',
