@@ -54,8 +54,8 @@ async function createAll(transaction: QueryExecutor, engine: Engine, jobs: reado
 }
 
 /**
- * The step that decides: the ledger's row of each job whose target is there, with seats to be had, and is nobody
- * else's yet. It waits for whoever is about to write the same rows, in one order for all (halls, showtimes, each by
+ * The step that decides: the ledger's row of each job whose target is there, with seats to be had (a showtime's are
+ * those that its hall's row in the ledger counts), and is nobody else's yet. It waits for whoever is about to write the same rows, in one order for all (halls, showtimes, each by
  * id), so that no two transactions wait for each other. Returns the jobs that this transaction does.
  */
 async function recordDone(
@@ -69,14 +69,17 @@ async function recordDone(
     insert into seat_creations (
       operation_id, hall_id, showtime_id, idempotency_scope, idempotency_key, seats, accepted_at, done_at
     )
-    select job.operation_id, job.hall_id, job.showtime_id, job.idempotency_scope, job.idempotency_key, halls.seats,
-      job.accepted_at, ${words.now}
-    from ${words.jobs(jobs)}
-    left join showtimes on showtimes.id = job.showtime_id
-    join halls on halls.id = coalesce(job.hall_id, showtimes.hall_id)
-    where job.hall_id is not null
-      or exists (select 1 from seat_creations as of_hall where of_hall.hall_id = showtimes.hall_id)
-    order by job.hall_id, job.showtime_id
+    select operation_id, hall_id, showtime_id, idempotency_scope, idempotency_key, seats, accepted_at, ${words.now}
+    from (
+      select job.*, case when job.hall_id is not null
+        then (select seats from halls where halls.id = job.hall_id)
+        else (select seats from seat_creations as of_hall where of_hall.hall_id =
+          (select hall_id from showtimes where showtimes.id = job.showtime_id))
+        end as seats
+      from ${words.jobs(jobs)}
+    ) as possible
+    where seats is not null
+    order by hall_id, showtime_id
     on conflict do nothing
     returning operation_id`;
   const rows = await transaction.execute('record-seat-creations', query.compile(dialects[engine].build));
@@ -99,7 +102,10 @@ async function insertSeats(
   }
 }
 
-/** What the database says about a job when all has been written. */
+/**
+ * What the database says about a job when all has been written. Here and in the ledger each job looks its rows up by
+ * scalar subqueries: a join of a batch may become a hash of all halls there are.
+ */
 interface Review {
   readonly operation_id: string;
   /** Of the hall's plan; `null`: there is no such hall or showtime. */
@@ -122,10 +128,13 @@ async function reviewJobs(
   jobs: readonly SeatCreationJob[],
 ): Promise<ReadonlyMap<string, Review>> {
   const query = sql<Review>`
-    select job.operation_id, halls.seats as planned, own.hall_id as own_hall_id, own.showtime_id as own_showtime_id,
-      case when job.hall_id is null
+    select operation_id, performance_id,
+      (select seats from halls where halls.id = any_hall_id) as planned,
+      case when hall_id is null
         then (select count(*) from showtime_seats where showtime_seats.showtime_id = job.showtime_id)
         else (select count(*) from seats where seats.hall_id = job.hall_id) end as stored,
+      (select hall_id from seat_creations as own where own.operation_id = job.operation_id) as own_hall_id,
+      (select showtime_id from seat_creations as own where own.operation_id = job.operation_id) as own_showtime_id,
       coalesce(
         (select operation_id from seat_creations as done where done.hall_id = job.hall_id),
         (select operation_id from seat_creations as done where done.showtime_id = job.showtime_id)
@@ -133,13 +142,14 @@ async function reviewJobs(
       (select operation_id from seat_creations as done
         where done.idempotency_scope = job.idempotency_scope and done.idempotency_key = job.idempotency_key
       ) as key_used_by,
-      (select operation_id from seat_creations as done where done.hall_id = showtimes.hall_id) as hall_done_by,
-      performances.id as performance_id, performances.genre
-    from ${setWords[engine].jobs(jobs)}
-    left join seat_creations as own on own.operation_id = job.operation_id
-    left join showtimes on showtimes.id = job.showtime_id
-    left join performances on performances.id = showtimes.performance_id
-    left join halls on halls.id = coalesce(job.hall_id, showtimes.hall_id)`;
+      (select operation_id from seat_creations as done where done.hall_id = any_hall_id) as hall_done_by,
+      (select genre from performances where performances.id = performance_id) as genre
+    from (
+      select job.*,
+        coalesce(job.hall_id, (select hall_id from showtimes where showtimes.id = job.showtime_id)) as any_hall_id,
+        (select performance_id from showtimes where showtimes.id = job.showtime_id) as performance_id
+      from ${setWords[engine].jobs(jobs)}
+    ) as job`;
   const rows = await transaction.execute('review-seat-creations', query.compile(dialects[engine].build));
   return new Map(rows.map((row) => [row.operation_id, row]));
 }

@@ -83,15 +83,25 @@ export function insertHallSeats(engine: Database['engine'], hallIds: readonly nu
     from blocks ${count('behind_row', sql`last_row - first_row`)} ${count('behind_seat', sql`last_seat - first_seat`)}`;
 }
 
-/** All seats of each showtime's hall, with the price of their grade when the performance has one. */
+/**
+ * All seats of each showtime's hall, with the price of their grade when the performance has one. Each showtime reads
+ * its hall's part of an index: CROSS JOIN means that to SQLite; PostgreSQL does not flatten a LATERAL query that has
+ * an order, while a plain join may become a hash join over the seats of all halls, above all without statistics.
+ */
 export function insertShowtimeSeats(engine: Database['engine'], showtimeIds: readonly number[]): RawBuilder<never> {
-  const { isOneOf } = setWords[engine];
-  return sql`
-    insert into showtime_seats (showtime_id, seat_id, amount)
-    select showtimes.id, seats.id, prices.amount
-    from showtimes
-    join seats on seats.hall_id = showtimes.hall_id
-    left join prices on prices.performance_id = showtimes.performance_id and prices.grade = seats.grade
-    where showtimes.id ${isOneOf(showtimeIds)}
-    order by showtimes.id, seats.id`;
+  const target = sql`insert into showtime_seats (showtime_id, seat_id, amount)`;
+  const prices = sql`prices on prices.performance_id = showtimes.performance_id and prices.grade = seats.grade`;
+  const isChosen = sql`showtimes.id ${setWords[engine].isOneOf(showtimeIds)}`;
+  return engine === 'postgres'
+    ? sql`${target}
+        select showtimes.id, seat.id, seat.amount
+        from showtimes cross join lateral (
+          select seats.id, prices.amount from seats left join ${prices}
+          where seats.hall_id = showtimes.hall_id order by seats.id
+        ) as seat
+        where ${isChosen}`
+    : sql`${target}
+        select showtimes.id, seats.id, prices.amount
+        from showtimes cross join seats on seats.hall_id = showtimes.hall_id left join ${prices}
+        where ${isChosen} order by showtimes.id, seats.id`;
 }

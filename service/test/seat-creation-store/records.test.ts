@@ -169,5 +169,15 @@ describe.each(engines)('the records of operations on %s', (engine) => {
       { ...ofBare, hall_id: 77, planned_seats: null, seats: 1 },
     ]);
     expect(await showtimes()).toEqual([{ ...ofShowtime, strays: 2 }]);
+    // SQLite can't drop a key; what is left of the view is the same text.
+    if (engine === 'sqlite') return;
+    await under.write('alter table seats drop constraint seats_hall_id_floor_section_row_seat_key');
+    await under.write('alter table showtime_seats drop constraint showtime_seats_pkey');
+    await under.write(
+      'insert into seats (hall_id, floor, section, "row", seat, grade) select hall_id, floor, section, "row", seat, grade from seats where hall_id = 77',
+    );
+    await under.write('insert into showtime_seats select * from showtime_seats where seat_id = 4711');
+    expect((await halls())[2]).toMatchObject({ seats: 2, duplicates: 1 });
+    expect((await showtimes())[0]).toMatchObject({ seats: 13, duplicates: 1, strays: 3 });
   });
 });

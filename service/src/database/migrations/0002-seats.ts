@@ -103,20 +103,23 @@ const auditSeatCreationCounts = `create view audit_seat_creation_counts as
  * - `duplicates`: rows beyond the first of the same floor, section, row and seat; counted, not inferred from the key
  */
 const auditHallSeats = `create view audit_hall_seats as
-  select
-    coalesce(halls.id, present.hall_id) as hall_id,
-    done.operation_id,
-    halls.seats as planned_seats,
-    case when done.operation_id is null then 0 else halls.seats end as expected_seats,
-    coalesce(present.seats, 0) as seats,
-    coalesce(present.duplicates, 0) as duplicates
-  from halls
-  left join seat_creations as done on done.hall_id = halls.id
-  full join (
-    select hall_id, cast(sum(copies) as bigint) as seats, cast(sum(copies - 1) as bigint) as duplicates
-    from (select hall_id, count(*) as copies from seats group by hall_id, floor, section, "row", seat) as distinct_seats
-    group by hall_id
-  ) as present on present.hall_id = halls.id`;
+  select hall_id, operation_id, planned_seats,
+    case when operation_id is null then 0 else planned_seats end as expected_seats,
+    seats,
+    seats - different_seats as duplicates
+  from (
+    select
+      known.hall_id,
+      done.operation_id,
+      halls.seats as planned_seats,
+      (select count(*) from seats where seats.hall_id = known.hall_id) as seats,
+      (select count(*) from (
+        select distinct floor, section, "row", seat from seats where seats.hall_id = known.hall_id
+      ) as different) as different_seats
+    from (select id as hall_id from halls union select hall_id from seats) as known
+    left join halls on halls.id = known.hall_id
+    left join seat_creations as done on done.hall_id = known.hall_id
+  ) as counted`;
 
 /**
  * One row for each showtime, whether it has seats or not, and for each showtime that is not there but has seats.
@@ -125,31 +128,27 @@ const auditHallSeats = `create view audit_hall_seats as
  * - `strays`: rows whose seat is none of its hall's
  */
 const auditShowtimeSeats = `create view audit_showtime_seats as
-  select
-    coalesce(showtimes.id, present.showtime_id) as showtime_id,
-    showtimes.hall_id,
-    done.operation_id,
-    halls.seats as planned_seats,
-    case when done.operation_id is null then 0 else halls.seats end as expected_seats,
-    coalesce(present.seats, 0) as seats,
-    coalesce(present.duplicates, 0) as duplicates,
-    coalesce(present.strays, 0) as strays
-  from showtimes
-  join halls on halls.id = showtimes.hall_id
-  left join seat_creations as done on done.showtime_id = showtimes.id
-  full join (
+  select showtime_id, hall_id, operation_id, planned_seats,
+    case when operation_id is null then 0 else planned_seats end as expected_seats,
+    seats,
+    seats - different_seats as duplicates,
+    seats - hall_seats as strays
+  from (
     select
-      copies.showtime_id,
-      cast(sum(copies.copies) as bigint) as seats,
-      cast(sum(copies.copies - 1) as bigint) as duplicates,
-      count(*) - count(seats.id) as strays
-    from (
-      select showtime_id, seat_id, count(*) as copies from showtime_seats group by showtime_id, seat_id
-    ) as copies
-    left join showtimes on showtimes.id = copies.showtime_id
-    left join seats on seats.hall_id = showtimes.hall_id and seats.id = copies.seat_id
-    group by copies.showtime_id
-  ) as present on present.showtime_id = showtimes.id`;
+      known.showtime_id,
+      showtimes.hall_id,
+      done.operation_id,
+      halls.seats as planned_seats,
+      (select count(*) from showtime_seats as own where own.showtime_id = known.showtime_id) as seats,
+      (select count(distinct seat_id) from showtime_seats as own where own.showtime_id = known.showtime_id)
+        as different_seats,
+      (select count(*) from showtime_seats as own join seats on seats.hall_id = showtimes.hall_id and seats.id = seat_id
+        where own.showtime_id = known.showtime_id) as hall_seats
+    from (select id as showtime_id from showtimes union select showtime_id from showtime_seats) as known
+    left join showtimes on showtimes.id = known.showtime_id
+    left join halls on halls.id = showtimes.hall_id
+    left join seat_creations as done on done.showtime_id = known.showtime_id
+  ) as counted`;
 
 const { postgres, sqlite } = engineStatements([
   ...tables,
