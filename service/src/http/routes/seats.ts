@@ -1,6 +1,8 @@
 import { hallNotFound, showtimeNotFound } from '../../catalog/not-found.ts';
+import { createRepresentation } from '../../performance-cache/representation.ts';
 import type { SeatTarget } from '../../seat-creation/job.ts';
 import type { SeatCreationStore } from '../../seat-creation/seat-creation-store.ts';
+import { answerEntity } from '../entity-answer.ts';
 import { defineRead, type Operation } from '../operation.ts';
 import { hallSeatPageSchema, seatsQuerySchema, showtimeSeatPageSchema } from '../schemas.ts';
 
@@ -19,7 +21,7 @@ function listOperation(store: Store, kind: SeatTarget['kind']): Operation {
     summary: isHall ? "A hall's seats" : "A showtime's seats with their prices",
     resource: kind,
     query: seatsQuerySchema,
-    success: { status: 200, schema: isHall ? hallSeatPageSchema : showtimeSeatPageSchema },
+    success: { status: 200, schema: isHall ? hallSeatPageSchema : showtimeSeatPageSchema, conditional: true },
     async handle(ctx, { id, query: { cursor, limit } }) {
       const request = { targetId: id, after: cursor === undefined ? undefined : Number(cursor), limit: limit + 1 };
       const seats = await (isHall ? store.listHallSeats(request) : store.listShowtimeSeats(request));
@@ -28,7 +30,7 @@ function listOperation(store: Store, kind: SeatTarget['kind']): Operation {
       }
       const items = seats.slice(0, limit);
       const last = seats.length > limit ? items.at(-1) : undefined;
-      ctx.body = { items, ...(last && { nextCursor: String(last.id) }) };
+      answerEntity(ctx, createRepresentation({ items, ...(last && { nextCursor: String(last.id) }) }));
     },
   });
 }
