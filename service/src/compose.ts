@@ -49,7 +49,7 @@ export interface Overrides {
 
 const readinessPingTimeoutMs = 1_000;
 /** Accepting does not wait longer for what the database knows. */
-const preflight = { timeoutMs: 250, retryAfterMs: 1_000, monotonicMs: () => performance.now() };
+const preflight = { timeoutMs: 1_000, retryAfterMs: 1_000, monotonicMs: () => performance.now() };
 /** Of the grace: the rest is for closing. */
 const workersGrace = 0.8;
 
@@ -111,8 +111,8 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
     async start() {
       const adminPort = await admin.start();
       await prepareDatabase(database);
+      await seatCreation.start();
       const apiPort = await api?.start();
-      seatCreation.start();
       phase = 'serving';
       return { apiPort, adminPort };
     },

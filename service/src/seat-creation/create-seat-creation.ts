@@ -41,13 +41,15 @@ export interface SeatCreation {
   readonly queue: SeatCreationQueue;
   /** `async` has none: what it gave up is in the log and in the operation. */
   readonly deadLetters: DeadLetters;
-  start(): void;
+  /** Resolves when the queue can be asked, or has not been there for a second: it is waited for in any case. */
+  start(): Promise<void>;
   /** Ends the work: what runs is finished within the grace. Requests can still be answered. */
   stop(graceMs: number): Promise<void>;
   close(): void;
 }
 
 const publishTimeoutMs = 5_000;
+const firstConnectionMs = 1_000;
 
 export function createSeatCreation(options: SeatCreationOptions, parts: SeatCreationParts): SeatCreation {
   const { clock = systemClock, random = Math.random } = parts;
@@ -57,7 +59,7 @@ export function createSeatCreation(options: SeatCreationOptions, parts: SeatCrea
     return {
       queue,
       deadLetters: noDeadLetters,
-      start: () => undefined,
+      start: () => Promise.resolve(),
       stop: (graceMs) => queue.stop(graceMs),
       close: () => undefined,
     };
@@ -71,7 +73,12 @@ export function createSeatCreation(options: SeatCreationOptions, parts: SeatCrea
   return {
     queue: publisher,
     deadLetters: createDeadLetters(publisher, { backlogLimit }),
-    start: () => worker?.start(),
+    async start() {
+      worker?.start();
+      const ready = new AbortController();
+      client.once('ready', () => ready.abort());
+      if (client.status !== 'ready') await clock.sleep(firstConnectionMs, ready.signal);
+    },
     async stop(graceMs) {
       await worker?.stop(graceMs);
     },

@@ -26,7 +26,7 @@ export interface InProcessParts {
 }
 
 export interface InProcessSeatCreation extends SeatCreationQueue {
-  /** Lets run what runs, for so long at most. What has not begun is lost, and so is what a crash meets. */
+  /** Accepts nothing more and works on for so long at most. What is left then is lost, and so is what a crash meets. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -51,6 +51,8 @@ export function createInProcessSeatCreation(parts: InProcessParts): InProcessSea
   const queue: SeatCreationJob[] = [];
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
+  let isClosed = false;
+  let whenIdle = (): void => undefined;
 
   function forget({ operationId, target, idempotencyKey }: SeatCreationJob): void {
     operations.delete(operationId);
@@ -85,6 +87,7 @@ export function createInProcessSeatCreation(parts: InProcessParts): InProcessSea
         .finally(() => {
           running.delete(ended);
           startNext();
+          if (running.size === 0) whenIdle();
         });
       running.add(ended);
     }
@@ -97,7 +100,7 @@ export function createInProcessSeatCreation(parts: InProcessParts): InProcessSea
     if (known) return { result: known.target === target ? 'known' : 'key-reused', operationId: known.operationId };
     const holder = operationOfTarget.get(target);
     if (holder !== undefined) return { result: 'under-way', operationId: holder };
-    if (stopping.signal.aborted || queue.length + running.size >= backlogLimit) {
+    if (isClosed || queue.length + running.size >= backlogLimit) {
       throw new DomainError('queue-full', `the process takes ${backlogLimit} jobs at most, and none while it stops`);
     }
     operations.set(operationId, { job, state: 'accepted' });
@@ -116,34 +119,41 @@ export function createInProcessSeatCreation(parts: InProcessParts): InProcessSea
       return Promise.resolve(operation && { ...operation, deliveries: operation.state === 'accepted' ? 0 : 1 });
     },
     async stop(graceMs) {
+      isClosed = true;
+      const idle = new AbortController();
+      whenIdle = () => idle.abort();
+      startNext();
+      if (running.size > 0) await parts.clock.sleep(graceMs, idle.signal);
       stopping.abort();
-      const graceOver = new AbortController();
-      await Promise.race([Promise.all(running), parts.clock.sleep(graceMs, graceOver.signal)]);
-      graceOver.abort();
       const lost = queue.length + running.size;
       if (lost > 0) logger.error({ event: 'seat-creation-lost', lost }, 'Accepted jobs end with the process');
     },
   };
 }
 
-/** `undefined`: done. Attempts are made again whatever the failure, unless it is permanent. */
+/** `undefined`: done. An outage counts no attempt. */
 async function createWithRetries(
   job: SeatCreationJob,
   { store, cache, metrics, clock, random, logger }: InProcessParts,
   stopping: AbortSignal,
 ): Promise<SeatCreationFailure | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
+  let failedAttempts = 0;
+  for (let tries = 1; ; tries += 1) {
     const failure = await createOnce(job, { store, cache, metrics });
     if (!failure) return undefined;
-    const isFinal = failure.kind === 'permanent' || attempt >= mostAttempts || stopping.aborted;
-    if (failure.kind !== 'transient') {
+    if (failure.kind === 'transient') {
+      if (stopping.aborted) return failure;
+      metrics.paused();
+    } else {
+      failedAttempts += 1;
+      const isFinal = failure.kind === 'permanent' || failedAttempts >= mostAttempts || stopping.aborted;
       await store
         .recordFailure(job, failure, { failedAt: clock.now().toISOString(), isFinal })
         .catch((error: unknown) => logger.error({ event: 'seat-creation-record-failed', err: error }));
+      if (isFinal) return failure;
+      metrics.retried(failure.reason);
     }
-    if (isFinal) return failure;
-    metrics.retried(failure.reason);
-    await clock.sleep(backoffMs(attempt, attemptBackoff, random), stopping);
+    await clock.sleep(backoffMs(tries, attemptBackoff, random), stopping);
   }
 }
 

@@ -56,7 +56,8 @@ export function createStreamWorker(parts: StreamWorkerParts): StreamWorker {
       try {
         return await takeSlot(connected.acknowledger, minIdleMs);
       } catch (error) {
-        if (attempt === 1) logger.warn({ event: 'seat-creation-no-slot', err: error }, 'The queue is waited for');
+        // The first ones come before the connection does.
+        if (attempt === 4) logger.warn({ event: 'seat-creation-no-slot', err: error }, 'The queue is waited for');
         await clock.sleep(backoffMs(attempt, slotBackoff, random), stopping.signal);
       }
     }

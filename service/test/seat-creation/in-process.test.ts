@@ -78,19 +78,39 @@ describe('seat creation in the process', () => {
     expect(events).toEqual(['seat-creation-given-up']);
   });
 
-  it('loses what has not begun when its process ends, and says how much', async () => {
+  it('waits out an outage however long, and counts no attempt', async () => {
+    const { store, queue, clock } = setUp();
+    const accepted = job(1);
+    store.answers.push(...Array.from({ length: 30 }, () => outage));
+    await queue.accept(accepted);
+    await vi.waitFor(() => expect(store.created.size).toBe(1));
+    expect(clock.waits).toHaveLength(30);
+    expect(store.failures(accepted.operationId)).toBe(0);
+  });
+
+  it('works on within the grace when it is stopped, and accepts nothing more', async () => {
+    const { store, queue, clock, events } = setUp(1);
+    clock.onSleep = () => new Promise((resolve) => void setTimeout(resolve, 200));
+    store.beforeCommit = () => new Promise((resolve) => void setTimeout(resolve, 5));
+    for (const id of [1, 2, 3]) await queue.accept(job(id));
+    const stopped = queue.stop(10_000);
+    await expect(queue.accept(job(4))).rejects.toMatchObject({ code: 'queue-full' });
+    await stopped;
+    expect(store.created.size).toBe(3);
+    expect(events).toEqual([]);
+  });
+
+  it('loses what is left when the grace is over, and says how much', async () => {
     const { store, queue, events } = setUp(1);
     const begun = Promise.withResolvers<void>();
-    store.beforeCommit = async () => {
+    store.beforeCommit = () => {
       begun.resolve();
-      await new Promise((resolve) => void setTimeout(resolve, 20));
+      return new Promise(() => undefined);
     };
     for (const id of [1, 2, 3]) await queue.accept(job(id));
     await begun.promise;
-    const { clock } = setUp();
-    expect(clock.waits).toEqual([]);
     await queue.stop(1_000);
-    expect(events).toContain('seat-creation-lost');
-    expect(store.created.size).toBeLessThan(3);
+    expect(events).toEqual(['seat-creation-lost']);
+    expect(store.created.size).toBe(0);
   });
 });

@@ -12,6 +12,7 @@ import { type RedisServer, startRedisServer } from '../../../benchmarks/environm
 import { bodyOf, seatingPlan } from '../http/service-under-test.ts';
 
 const sources = new URL('../../src/', import.meta.url).pathname;
+const controls = new URL('../controls/', import.meta.url).pathname;
 const token = 'canary-token-7e0b4c92';
 
 let directory: string;
@@ -51,8 +52,11 @@ function spawnNode(args: readonly string[], environment: Readonly<Record<string,
   return child;
 }
 
-async function start(environment: Readonly<Record<string, string>>): Promise<RunningProcess> {
-  const child = spawnNode([`${sources}main.ts`], { SEAT_CREATION_MIN_IDLE_MS: '600', ...environment });
+async function start(
+  environment: Readonly<Record<string, string>>,
+  entry: readonly string[] = [`${sources}main.ts`],
+): Promise<RunningProcess> {
+  const child = spawnNode(entry, { SEAT_CREATION_MIN_IDLE_MS: '600', ...environment });
   return new Promise((resolve, reject) => {
     child.once('exit', (status) => reject(new Error(`ended with ${status}`)));
     createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
@@ -76,12 +80,21 @@ async function send(api: RunningProcess, method: string, path: string, body?: ob
 }
 
 const halls = 40;
+const allHalls = { ids: Array.from({ length: halls }, (_, index) => index + 1), plan: seatingPlan };
+/** 100,000 seats: each job is a transaction of its own, and takes a while. */
+const largePlan = {
+  floors: [
+    {
+      name: '1F',
+      sections: [{ name: 'A', grade: 'R', blocks: [{ rows: { from: 1, to: 1_000 }, seats: { from: 1, to: 100 } }] }],
+    },
+  ],
+};
 
 /** Halls with a job each; the operations that were accepted. */
-async function acceptJobs(api: RunningProcess): Promise<readonly string[]> {
+async function acceptJobs(api: RunningProcess, { ids, plan } = allHalls): Promise<readonly string[]> {
   await send(api, 'POST', '/venues', { name: 'Blue Square', city: 'Seoul' });
-  const ids = Array.from({ length: halls }, (_, index) => index + 1);
-  for (const id of ids) await send(api, 'POST', '/venues/1/halls', { name: `Hall ${id}`, seatingPlan });
+  for (const id of ids) await send(api, 'POST', '/venues/1/halls', { name: `Hall ${id}`, seatingPlan: plan });
   const answers = await Promise.all(ids.map((id) => send(api, 'POST', `/halls/${id}/seats`)));
   expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 202));
   return answers.map((answer) => answer.headers.get('Location') ?? '');
@@ -126,6 +139,21 @@ describe('processes', () => {
     expect(done).toBeLessThan(halls);
     await new Promise((resolve) => void setTimeout(resolve, 300));
     expect(await countDone(next, locations)).toBe(done);
+  });
+
+  it('control: lose accepted jobs when they are acknowledged before they are committed', async () => {
+    const environment = { SEAT_CREATION: 'stream', DATABASE_URL: `sqlite:${join(directory, 'early.db')}` };
+    const admin = new Redis(redis.url);
+    onTestFinished(() => admin.disconnect());
+    await admin.flushall();
+    const api = await start({ ...environment, ROLE: 'api' });
+    const locations = await acceptJobs(api, { ids: [1, 2, 3], plan: largePlan });
+    const entry = [`${controls}seat-creation-control.ts`, 'early-acknowledgement'];
+    const worker = await start({ ...environment, ROLE: 'worker' }, entry);
+    await expect.poll(() => admin.xlen('seat-creation'), { timeout: 5_000, interval: 1 }).toBe(0);
+    await kill(worker);
+    expect(await countDone(api, locations)).toBeLessThan(3);
+    expect(await admin.xlen('seat-creation')).toBe(0);
   });
 
   it('replay dead letters by command, once, and say which can not be', async () => {

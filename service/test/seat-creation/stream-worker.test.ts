@@ -30,7 +30,7 @@ function startProcess(store: MemoryStore, redisUrl = queue.url) {
       clock: systemClock,
     },
   );
-  seatCreation.start();
+  void seatCreation.start();
   return {
     seatCreation,
     events,
