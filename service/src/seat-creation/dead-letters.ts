@@ -43,7 +43,7 @@ function toLetter({ entryId, fields }: StreamEntry): DeadLetter {
 export function createDeadLetters(publisher: StreamPublisher, { backlogLimit }: { readonly backlogLimit: number }) {
   const deadLetters: DeadLetters = {
     list: ({ after, limit }) =>
-      publisher.promise(async (client) => {
+      publisher.ask(async (client) => {
         const from = after === undefined ? '-' : `(${after}`;
         const reply = await client.callBuffer('XRANGE', [deadLettersKey, from, '+', 'COUNT', limit]);
         return asEntries('XRANGE', reply).map(toLetter);

@@ -47,10 +47,15 @@ export interface DeliveryProcessor {
 const pauseBackoff = { firstMs: 200, longestMs: 5_000 };
 
 interface Attempt {
-  readonly delivery: Delivery;
+  readonly run: () => Promise<void>;
   readonly dueMs: number;
   /** That failed in this process. */
   readonly failures: number;
+}
+
+interface Verdict {
+  readonly failure: Pick<SeatCreationFailure, 'reason' | 'message'>;
+  readonly failedAttempts: number;
 }
 
 export function createDeliveryProcessor(parts: DeliveryProcessorParts): DeliveryProcessor {
@@ -69,7 +74,10 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
   ): Promise<Answer | undefined> {
     for (let pauses = 1; ; pauses += 1) {
       const asked = await ask();
-      if ('answer' in asked) return asked.answer;
+      if ('answer' in asked) {
+        if (pauses > 1) logger.info({ event: 'seat-creation-resumed', pauses }, 'Reading goes on');
+        return asked.answer;
+      }
       if (pauses === 1) logger.warn({ event: 'seat-creation-paused', err: asked.transient }, 'Reading is paused');
       metrics.paused();
       metrics.consumerState('paused');
@@ -131,7 +139,8 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
     const { operationId } = delivery.content;
     logger.warn({ event: 'seat-creation-failed', operationId, reason, failedAttempts, err: cause }, failure.message);
     metrics.retried(reason);
-    tryAgain(delivery, failedAttempts);
+    metrics.delivered('retried');
+    tryLater(delivery, failedAttempts, () => process([delivery]));
   }
 
   /** How many attempts have failed. `undefined`: that could not be written down, and there is no more time. */
@@ -150,25 +159,23 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
     });
   }
 
-  function tryAgain(delivery: Delivery, failures: number): void {
+  function tryLater({ entryId }: Delivery, failures: number, run: () => Promise<void>): void {
     const dueMs = clock.monotonicMs() + backoffMs(failures, attemptBackoff, random);
-    attempts.set(delivery.entryId, { delivery, dueMs, failures });
-    metrics.delivered('retried');
+    attempts.set(entryId, { run, dueMs, failures });
   }
 
-  async function moveToDeadLetters(
-    delivery: Delivery,
-    { failure, failedAttempts }: { readonly failure: SeatCreationFailure; readonly failedAttempts: number },
-  ): Promise<void> {
-    const facts = { failure, failedAttempts, failedAt: clock.now().toISOString() };
+  async function moveToDeadLetters(delivery: Delivery, verdict: Verdict): Promise<void> {
+    const { failure, failedAttempts } = verdict;
     const { entryId } = delivery;
+    if (!held.has(entryId)) return;
+    const facts = { failure, failedAttempts, failedAt: clock.now().toISOString() };
     let result;
     try {
       result = await steps.deadLetter(delivery, facts);
     } catch (error) {
       // It stays pending, and the others need not wait for it.
       logger.error({ event: 'seat-creation-dead-letter-failed', entryId, err: error }, 'A dead letter was not written');
-      tryAgain(delivery, failedAttempts);
+      tryLater(delivery, Math.max(1, failedAttempts), () => moveToDeadLetters(delivery, verdict));
       return;
     }
     settled(delivery);
@@ -218,7 +225,7 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
     process,
     async processDue() {
       const due = [...attempts.values()].filter(({ dueMs }) => dueMs <= clock.monotonicMs());
-      for (const { delivery } of due) await process([delivery]);
+      for (const { run } of due) await run();
     },
     giveUp,
   };

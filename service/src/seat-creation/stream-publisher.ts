@@ -76,7 +76,9 @@ export interface StreamPublisherParts extends PublishOptions {
 }
 
 export interface StreamPublisher extends SeatCreationQueue {
-  /** Runs a command that promises something, if the server can keep promises, and says in the queue's words why not. */
+  /** Runs a command and says in the queue's words why it failed. */
+  ask<Result>(command: (client: Redis) => Promise<Result>): Promise<Result>;
+  /** The same for a command that promises something, if the server can keep promises. */
   promise<Result>(command: (client: Redis) => Promise<Result>): Promise<Result>;
 }
 
@@ -93,7 +95,7 @@ export function createStreamPublisher({
   logger,
   backlogLimit,
 }: StreamPublisherParts): StreamPublisher {
-  let verdict: { readonly problems: Promise<readonly string[]>; readonly untilMs: number } | undefined;
+  let verdict: { readonly problems: Promise<readonly string[]>; untilMs: number } | undefined;
   let complained = false;
 
   async function look(): Promise<readonly string[]> {
@@ -115,7 +117,7 @@ export function createStreamPublisher({
       throw error;
     });
     if (problems.length > 0) throw queueUnavailable(`the queue's Redis can't promise anything: ${problems.join('; ')}`);
-    if (verdict === asked) verdict = { problems: asked.problems, untilMs: Number.POSITIVE_INFINITY };
+    if (verdict === asked) asked.untilMs = Number.POSITIVE_INFINITY;
   }
 
   const forget = (): void => {
@@ -125,9 +127,9 @@ export function createStreamPublisher({
   // Whoever publishes next meets the same rejection.
   client.on('ready', () => void refuseUnlessDurable().catch(() => undefined));
 
-  async function ask<Result>(command: () => Promise<Result>): Promise<Result> {
+  async function ask<Result>(command: (client: Redis) => Promise<Result>): Promise<Result> {
     try {
-      return await command();
+      return await command(client);
     } catch (error) {
       if (error instanceof DomainError) throw error;
       if (isOutOfMemory(error)) throw queueFull(undefined, backlogLimit, error);
@@ -135,7 +137,7 @@ export function createStreamPublisher({
     }
   }
 
-  async function promise<Result>(command: (client: Redis) => Promise<Result>): Promise<Result> {
+  function promise<Result>(command: (client: Redis) => Promise<Result>): Promise<Result> {
     return ask(async () => {
       await refuseUnlessDurable();
       return command(client);
@@ -143,6 +145,7 @@ export function createStreamPublisher({
   }
 
   return {
+    ask,
     promise,
     accept: (job) => promise(() => publish(client, job, { backlogLimit })),
     find: (operationId) => ask(() => findQueuedOperation(client, operationId)),

@@ -95,27 +95,32 @@ export function createStreamWorker(parts: StreamWorkerParts): StreamWorker {
     metrics.consumerState('healing');
     while (!stopping.signal.aborted) {
       const slot = await takeSomeSlot(connected);
-      if (slot) await runIn(slot, connected);
+      if (!slot || (await orWarn(runIn(slot, connected)))) continue;
+      await clock.sleep(slotBackoff.longestMs, stopping.signal);
     }
     metrics.consumerState('stopped');
   }
 
-  /** What fails while stopping leaves entries pending, and they are claimed when they have been idle for long. */
-  async function orWarn(step: Promise<unknown> | undefined): Promise<void> {
-    await step?.catch((error: unknown) => {
-      logger.warn({ event: 'seat-creation-stop-incomplete', err: error }, 'Other consumers take over after a while');
-    });
+  /** Whether it went well. What fails leaves entries pending, and they are claimed when they have been idle for long. */
+  async function orWarn(step: Promise<unknown>): Promise<boolean> {
+    try {
+      await step;
+      return true;
+    } catch (error) {
+      logger.warn({ event: 'seat-creation-incomplete', err: error }, 'Other consumers take over after a while');
+      return false;
+    }
   }
 
   return {
     start() {
       connections = connect();
-      ended = orWarn(run(connections));
+      ended = run(connections);
     },
     async stop(graceMs) {
       if (!connections) return;
       stopping.abort();
-      await orWarn(current?.steps.endReading());
+      if (current) await orWarn(current.steps.endReading());
       const graceOver = new AbortController();
       await Promise.race([ended, clock.sleep(graceMs, graceOver.signal)]);
       graceOver.abort();

@@ -143,6 +143,7 @@ describe('dead letters over HTTP', () => {
       .toMatchObject({ state: 'done', attempts: 2, seatsCreated: 500 });
     expect((await letters()).items).toEqual([]);
 
+    admin.disconnect();
     await redis.stop();
     const refused = await service.send('POST', '/halls/1/seats', undefined, { 'Idempotency-Key': 'while-down' });
     expect([refused.status, refused.headers.get('Retry-After')]).toEqual([409, null]);
@@ -150,7 +151,6 @@ describe('dead letters over HTTP', () => {
     const down = await service.send('POST', '/halls/2/seats');
     expect([down.status, down.headers.get('Retry-After')]).toEqual([503, '5']);
     expect(await bodyOf(down)).toMatchObject({ code: 'queue-unavailable' });
-    admin.disconnect();
     await service.stop();
     rmSync(directory, { recursive: true });
   });

@@ -10,7 +10,12 @@ import { Registry } from 'prom-client';
 import { startRedisServer } from '../../../benchmarks/environments/redis-server.ts';
 import { createRedisClient } from '../../src/redis/create-redis-client.ts';
 import { takeSlot } from '../../src/seat-creation/consumer-slot.ts';
-import { type ConsumerSteps, createConsumerSteps } from '../../src/seat-creation/consumer-steps.ts';
+import {
+  type ConsumerSteps,
+  createConsumerSteps,
+  isJobDelivery,
+  type JobDelivery,
+} from '../../src/seat-creation/consumer-steps.ts';
 import { createDeadLetters } from '../../src/seat-creation/dead-letters.ts';
 import { createDeliveryProcessor, type DeliveryProcessor } from '../../src/seat-creation/delivery-processor.ts';
 import type { SeatCreationJob } from '../../src/seat-creation/job.ts';
@@ -181,4 +186,27 @@ export async function leftOver(admin: Redis): Promise<readonly string[]> {
 
 export async function lengths(admin: Redis): Promise<{ readonly stream: number; readonly dead: number }> {
   return { stream: await admin.xlen(streamKey), dead: await admin.xlen(deadLettersKey) };
+}
+
+export async function publishJobs(queue: QueueUnderTest, ids: readonly number[]): Promise<void> {
+  for (const id of ids) await queue.publisher.accept(job(id));
+}
+
+/** Gives a consumer everything that is there; its process could die now. */
+export async function deliver(consumer: ConsumerUnderTest): Promise<readonly JobDelivery[]> {
+  await consumer.consumer.recover();
+  const deliveries = await consumer.steps.readNew({ count: 100, blockMs: 10 });
+  return deliveries.filter(isJobDelivery);
+}
+
+/** Another consumer, when everything that is pending has been idle for long enough. */
+export async function takeOverAll(
+  queue: QueueUnderTest,
+  store: Pick<SeatCreationStore, 'createSeats' | 'recordFailure'>,
+): Promise<ConsumerUnderTest> {
+  for (const { entryId } of await queue.pending()) await queue.age(entryId);
+  const other = await queue.createConsumer(store);
+  await other.consumer.recover();
+  await other.consumer.takeOver();
+  return other;
 }
