@@ -9,7 +9,7 @@ import { dialects } from './dialect.ts';
 import { SeatCreationRollback, seatCreationFailure } from './seat-creation-failure.ts';
 import { insertHallSeats, insertShowtimeSeats, setWords } from './seat-sets.ts';
 
-/** A hall's 100,000 seats take 0.3 s here; a machine that is slow, busy and swapping is not a reason to give up. */
+/** A hall's 100,000 seats take 0.4 s here; a machine that is slow, busy and swapping is not a reason to give up. */
 const statementTimeoutMs = 120_000;
 
 type Engine = Database['engine'];
@@ -32,22 +32,18 @@ export async function createSeats(database: Database, jobs: readonly SeatCreatio
   }
 }
 
-async function createAll(transaction: QueryExecutor, engine: Engine, jobs: readonly SeatCreationJob[]) {
+async function createAll(
+  transaction: QueryExecutor,
+  engine: Engine,
+  jobs: readonly SeatCreationJob[],
+): Promise<readonly JobResult[]> {
   const created = new Set<string>();
   // Halls first: the seats of a showtime are its hall's.
   for (const kind of ['hall', 'showtime'] as const) {
-    const recorded = await recordDone(
-      transaction,
-      engine,
-      jobs.filter(({ target }) => target.kind === kind),
-    );
+    const ofKind = jobs.filter(({ target }) => target.kind === kind);
+    const recorded = await recordDone(transaction, engine, ofKind);
     for (const { operationId } of recorded) created.add(operationId);
-    await insertSeats(
-      transaction,
-      engine,
-      kind,
-      recorded.map(({ target }) => target.id),
-    );
+    await insertSeats(transaction, engine, { kind, targetIds: recorded.map(({ target }) => target.id) });
   }
   const reviews = await reviewJobs(transaction, engine, jobs);
   return jobs.map((job) => resultOf(job, reviews.get(job.operationId), created.has(job.operationId)));
@@ -55,8 +51,9 @@ async function createAll(transaction: QueryExecutor, engine: Engine, jobs: reado
 
 /**
  * The step that decides: the ledger's row of each job whose target is there, with seats to be had (a showtime's are
- * those that its hall's row in the ledger counts), and is nobody else's yet. It waits for whoever is about to write the same rows, in one order for all (halls, showtimes, each by
- * id), so that no two transactions wait for each other. Returns the jobs that this transaction does.
+ * those that its hall's row in the ledger counts), and is nobody else's yet. It waits for whoever is about to write the
+ * same rows, in one order for all (halls, showtimes, each by id), so that no two transactions wait for each other.
+ * Returns the jobs that this transaction does.
  */
 async function recordDone(
   transaction: QueryExecutor,
@@ -90,8 +87,7 @@ async function recordDone(
 async function insertSeats(
   transaction: QueryExecutor,
   engine: Engine,
-  kind: SeatTarget['kind'],
-  targetIds: readonly number[],
+  { kind, targetIds }: { readonly kind: SeatTarget['kind']; readonly targetIds: readonly number[] },
 ): Promise<void> {
   if (targetIds.length === 0) return;
   const { build } = dialects[engine];

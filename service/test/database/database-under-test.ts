@@ -81,7 +81,7 @@ async function postgresDatabase() {
 }
 
 /** One statement as the superuser, from outside the pool under test. */
-export async function administer(statement: string): Promise<void> {
+async function administer(statement: string): Promise<void> {
   const client = new Client({ connectionString: inject('postgresUrl') });
   await client.connect();
   try {

@@ -265,6 +265,20 @@ describe.each(engines)('the seats that the store creates on %s', (engine) => {
     expect(longestGapMs).toBeLessThan(tookMs / 2);
   });
 
+  // Where a table of numbers stands for generate_series.
+  if (engine === 'sqlite') {
+    it.each([
+      ['one row of 100,000 seats', blockPlan(1, 100_000)],
+      ['100,000 rows of one seat', blockPlan(100_000, 1)],
+    ])('may be %s', async (_, plan) => {
+      const hall = await under.createHall(plan);
+      expect((await under.create(jobFor(hall)))[0]).toMatchObject({ result: 'created', seats: 100_000 });
+      const [last] = await under.query('select max("row") as "row", max(seat) as seat from seats');
+      const block = plan.floors[0]?.sections[0]?.blocks[0];
+      expect(last).toEqual({ row: block?.rows.to, seat: block?.seats.to });
+    });
+  }
+
   it('come from a plan of as many blocks as a request can hold in the time of their seats, not of their product', async () => {
     const blocks = Array.from({ length: 15_000 }, (_, index) => {
       const [row, seat] = [Math.floor(index / 100) + 1, (index % 100) + 1];

@@ -7,6 +7,7 @@ import { classifySqlState } from '../../src/database/postgres/postgres-failure.t
 import type { QueryName } from '../../src/database/query-name.ts';
 import { createSeatCreationStore } from '../../src/database/seat-creation-store.ts';
 import { classifySqliteCode } from '../../src/database/sqlite/sqlite-failure.ts';
+import { DomainError } from '../../src/domain-error.ts';
 import type { FailureKind, FailureReason } from '../../src/seat-creation/failure.ts';
 import { engines } from '../database/database-under-test.ts';
 import { blockPlan, jobFor, openStore, smallPlan, type StoreUnderTest } from './store-under-test.ts';
@@ -41,6 +42,8 @@ const sqlStates: readonly Row[] = [
   ['23503', 'foreign_key_violation', 'permanent', 'constraint'],
   ['23505', 'unique_violation', 'permanent', 'constraint'],
   ['23514', 'check_violation', 'permanent', 'constraint'],
+  ['08P01', 'protocol_violation', 'unclear', 'unexpected'],
+  ['53400', 'configuration_limit_exceeded', 'unclear', 'unexpected'],
   ['57014', 'query_canceled', 'unclear', 'overloaded'],
   ['25P02', 'in_failed_sql_transaction', 'unclear', 'unexpected'],
   ['42501', 'insufficient_privilege', 'unclear', 'unexpected'],
@@ -213,6 +216,31 @@ describe('a transaction that fails', () => {
     expect(await under.create(job)).toMatchObject([{ result: 'already-done', seats: 12 }]);
     await under.remove();
   });
+
+  it.each(engines)(
+    'is transient when only the answer to its commit was lost: then it is done, on %s',
+    async (engine) => {
+      const under = await openStore(engine);
+      const hall = await under.createHall(smallPlan);
+      const { database } = under;
+      const lost = new DomainError('database-unavailable', 'the connection was lost at the commit');
+      const store = createSeatCreationStore({
+        ...database,
+        transaction: async (work, options) => {
+          await database.transaction(work, options);
+          throw lost;
+        },
+      });
+      const job = jobFor(hall);
+      expect(await store.createSeats([job])).toMatchObject({
+        outcome: 'failed',
+        failure: { kind: 'transient', reason: 'database-unavailable' },
+        cause: lost,
+      });
+      expect(await under.create(job)).toMatchObject([{ result: 'already-done', seats: 12 }]);
+      await under.remove();
+    },
+  );
 
   it('is transient while another process holds the lock of SQLite', async () => {
     const under = await openStore('sqlite', { acquireTimeoutMs: 1_000 });

@@ -9,6 +9,8 @@ import type { FailureKind, FailureReason } from '../../seat-creation/failure.ts'
 const kinds: readonly (readonly [pattern: RegExp, kind: FailureKind, reason: FailureReason])[] = [
   // query_canceled: by statement_timeout. One that is too slow today may be too slow every day.
   [/^57014$/, 'unclear', 'overloaded'],
+  // protocol_violation and configuration_limit_exceeded look like the server's trouble, and are a statement's.
+  [/^(08P01|53400)$/, 'unclear', 'unexpected'],
   // serialization_failure, deadlock_detected and their class; lock_not_available, object_in_use.
   [/^(40|55P03$|55006$)/, 'transient', 'contention'],
   // too_many_connections.
