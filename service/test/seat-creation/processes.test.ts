@@ -107,16 +107,27 @@ async function countDone(api: RunningProcess, locations: readonly string[]): Pro
   return (await Promise.all(operations)).filter(({ state }) => state === 'done').length;
 }
 
+/** Of the pending entries, how often the one was delivered that was delivered most; 0 when nothing is pending. */
+async function mostDeliveries(admin: Redis): Promise<number> {
+  const rows = await admin.xpending('seat-creation', 'seat-makers', '-', '+', halls).catch(() => []);
+  return Math.max(0, ...rows.map((row) => (Array.isArray(row) ? Number(row[3]) : 0)));
+}
+
 describe('processes', () => {
   it('lose nothing when workers are killed in the middle of their work', async () => {
     const environment = { SEAT_CREATION: 'stream', DATABASE_URL: `sqlite:${join(directory, 'stream.db')}` };
+    const admin = new Redis(redis.url);
+    onTestFinished(() => admin.disconnect());
     const api = await start({ ...environment, ROLE: 'api' });
     const locations = await acceptJobs(api);
-    for (let death = 0; death < 2; death += 1) {
+    // First with a new batch in its hands, then with what it has taken over from the dead.
+    for (const death of [1, 2]) {
       const worker = await start({ ...environment, ROLE: 'worker' });
       expect(worker.listening['apiPort']).toBeUndefined();
+      await expect.poll(() => mostDeliveries(admin), { timeout: 10_000, interval: 1 }).toBeGreaterThanOrEqual(death);
       await kill(worker);
     }
+    expect(await admin.xlen('seat-creation')).toBeGreaterThan(0);
     const worker = await start({ ...environment, ROLE: 'worker' });
     await expect.poll(() => countDone(api, locations), { timeout: 10_000 }).toBe(halls);
     for (const hall of [1, halls]) {
