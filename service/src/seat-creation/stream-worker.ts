@@ -114,12 +114,14 @@ export function createStreamWorker(parts: StreamWorkerParts): StreamWorker {
 
   return {
     start() {
+      // What was stopped while it was starting must not come up behind it.
+      if (stopping.signal.aborted) return;
       connections = connect();
       ended = run(connections);
     },
     async stop(graceMs) {
-      if (!connections) return;
       stopping.abort();
+      if (!connections) return;
       if (current) await orWarn(current.steps.endReading());
       const graceOver = new AbortController();
       await Promise.race([ended, clock.sleep(graceMs, graceOver.signal)]);
