@@ -42,6 +42,8 @@ describe('the statistics of PostgreSQL', () => {
     const lab = new Client({ connectionString: database });
     await lab.connect();
     await lab.query('CREATE EXTENSION pg_stat_statements');
+    // The databases of the tests before have filled it.
+    await lab.query('SELECT pg_stat_statements_reset()');
     await lab.end();
   });
 

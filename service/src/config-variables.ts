@@ -138,6 +138,37 @@ export const configVariables = {
     fallback: '1000',
     about: 'How long a load may wait for its turn before the reader gets 503',
   },
+  ROLE: {
+    ...oneOf(['all', 'api', 'worker']),
+    fallback: 'all',
+    about: 'What this process does: serve the API, take seat creations from the queue, or both',
+  },
+  SEAT_CREATION: {
+    ...oneOf(['async', 'stream']),
+    fallback: 'async',
+    about: 'Where accepted seat creations wait: in this process, or in a Redis stream',
+  },
+  REDIS_QUEUE_URL: {
+    schema: z.string().refine((url) => hasProtocol(url, ['redis:', 'rediss:'])),
+    allowed: 'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
+    secret: true,
+    about: "The queue's Redis, with `appendfsync always` and `noeviction`; needed by `stream`",
+  },
+  SEAT_CREATION_BACKLOG_LIMIT: {
+    ...wholeNumber(1, 10_000_000),
+    fallback: '100000',
+    about: 'Accepted jobs that are not done; beyond it 503',
+  },
+  SEAT_CREATION_CONCURRENCY: {
+    ...wholeNumber(1, 64),
+    fallback: '4',
+    about: 'Of `async`: jobs that run at the same time',
+  },
+  SEAT_CREATION_MIN_IDLE_MS: {
+    ...milliseconds(300, 600_000),
+    fallback: '15000',
+    about: 'Of `stream`: without a sign of life for so long, a consumer loses what it holds to the others',
+  },
   LOG_LEVEL: {
     ...oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     fallback: 'info',
@@ -176,6 +207,8 @@ export const ownPrefixes = [
   'DATABASE_',
   'PERFORMANCE_',
   'REDIS_CACHE_',
+  'REDIS_QUEUE_',
+  'SEAT_',
   'SHUTDOWN_',
   'REQUEST_',
 ] as const;

@@ -5,8 +5,10 @@ import { unescape } from 'node:querystring';
 import { type ConfigValues, type ConfigVariable, configVariables, ownPrefixes } from './config-variables.ts';
 import type { DatabaseOptions } from './database/database.ts';
 import type { PerformanceCacheOptions } from './performance-cache/performance-cache.ts';
+import type { SeatCreationOptions } from './seat-creation/create-seat-creation.ts';
 
 export interface Config {
+  readonly role: ConfigValues['ROLE'];
   readonly api: {
     readonly host: string;
     readonly port: number;
@@ -16,6 +18,7 @@ export interface Config {
   readonly admin: { readonly host: string; readonly port: number };
   readonly database: DatabaseOptions;
   readonly performanceCache: PerformanceCacheOptions;
+  readonly seatCreation: SeatCreationOptions;
   readonly logLevel: ConfigValues['LOG_LEVEL'];
   readonly shutdownGraceMs: number;
   /** `undefined`: nobody knows. */
@@ -80,6 +83,12 @@ export function parseConfig(environment: Environment): Config {
     problems.push(
       `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
     );
+  if (values.SEAT_CREATION === 'stream' && !environment['REDIS_QUEUE_URL'])
+    problems.push(
+      `REDIS_QUEUE_URL is missing: SEAT_CREATION=stream needs it to be ${configVariables.REDIS_QUEUE_URL.allowed}`,
+    );
+  if (values.SEAT_CREATION === 'async' && values.ROLE === 'worker')
+    problems.push('ROLE must be all or api with SEAT_CREATION=async, got "worker": its jobs never leave their process');
   problems.push(...loadsBeyondThePool(values));
   if (problems.length > 0) throw new ConfigError(problems);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
@@ -119,6 +128,7 @@ function parseVariables(
 
 function group(values: ConfigValues): Config {
   return {
+    role: values.ROLE,
     api: {
       host: values.HOST,
       port: values.PORT,
@@ -128,6 +138,7 @@ function group(values: ConfigValues): Config {
     admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
     database: databaseOptions(values),
     performanceCache: performanceCacheOptions(values),
+    seatCreation: seatCreationOptions(values),
     logLevel: values.LOG_LEVEL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     commit: values.COMMIT,
@@ -182,11 +193,26 @@ function performanceCacheOptions(values: ConfigValues): PerformanceCacheOptions 
   };
 }
 
+function seatCreationOptions(values: ConfigValues): SeatCreationOptions {
+  const backlogLimit = values.SEAT_CREATION_BACKLOG_LIMIT;
+  if (values.SEAT_CREATION === 'async' || values.REDIS_QUEUE_URL === undefined) {
+    return { mode: 'async', concurrency: values.SEAT_CREATION_CONCURRENCY, backlogLimit };
+  }
+  return {
+    mode: 'stream',
+    redisUrl: values.REDIS_QUEUE_URL,
+    role: values.ROLE,
+    backlogLimit,
+    minIdleMs: values.SEAT_CREATION_MIN_IDLE_MS,
+  };
+}
+
 /** Every secret text of a configuration, whole URLs and the passwords in them: what no log line may contain. */
 export function secretsOf(config: Config): readonly string[] {
   const urls = [
     config.database.engine === 'postgres' ? config.database.connectionString : undefined,
     config.performanceCache.mode === 'look-aside' ? config.performanceCache.redisUrl : undefined,
+    config.seatCreation.mode === 'stream' ? config.seatCreation.redisUrl : undefined,
   ].filter((url) => url !== undefined);
   const passwords = urls
     .map((url) => new URL(url))

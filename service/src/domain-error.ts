@@ -5,9 +5,18 @@ export type DomainErrorCode =
   | 'venue-not-found'
   | 'hall-not-found'
   | 'performance-not-found'
+  | 'showtime-not-found'
+  | 'seat-creation-not-found'
+  | 'dead-letter-not-found'
+  | 'dead-letter-unreadable'
+  | 'seats-exist'
+  | 'seat-creation-under-way'
+  | 'idempotency-key-reused'
   | 'unauthorized'
   | 'overloaded'
-  | 'database-unavailable';
+  | 'database-unavailable'
+  | 'queue-full'
+  | 'queue-unavailable';
 
 /** A refusal with a stable code. `message` names the value and the remedy; `facts` are for machines. */
 export class DomainError extends Error {

@@ -61,6 +61,8 @@ try {
     commit: config.commit ?? 'unknown',
     database: config.database.engine,
     performanceCache: config.performanceCache.mode,
+    role: config.role,
+    seatCreation: config.seatCreation.mode,
   });
 } catch (error) {
   // A start that is stopped half-way fails as well, at whatever was closed under it.

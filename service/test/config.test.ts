@@ -63,6 +63,21 @@ describe('parseConfig', () => {
     expect(config.performanceCache).toMatchObject({ maxLoadsInFlight });
   });
 
+  it('reads the stream variant of seat creation, and the role of its process', () => {
+    const redisUrl = 'redis://:pass@127.0.0.1:6380';
+    const config = parseConfig({ ...smallest, SEAT_CREATION: 'stream', ROLE: 'worker', REDIS_QUEUE_URL: redisUrl });
+    expect(config.role).toBe('worker');
+    expect(config.seatCreation).toEqual({
+      mode: 'stream',
+      redisUrl,
+      role: 'worker',
+      backlogLimit: 100_000,
+      minIdleMs: 15_000,
+    });
+    expect(secretsOf(config)).toContain(redisUrl);
+    expect(parseConfig(smallest).seatCreation).toEqual({ mode: 'async', concurrency: 4, backlogLimit: 100_000 });
+  });
+
   it('counts an empty variable as absent', () => {
     expect(problemsWith({ PORT: '', COMMIT: '' })).toEqual([]);
     expect(problemsOf(() => parseConfig({ API_TOKEN: '' }))).toHaveLength(1);
@@ -90,6 +105,16 @@ describe('parseConfig', () => {
         'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
     ],
     [
+      { SEAT_CREATION: 'stream' },
+      'REDIS_QUEUE_URL is missing: SEAT_CREATION=stream needs it to be ' +
+        'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
+    ],
+    [
+      { ROLE: 'worker' },
+      'ROLE must be all or api with SEAT_CREATION=async, got "worker": its jobs never leave their process',
+    ],
+    [{ ROLE: 'apis' }, 'ROLE must be one of all, api, worker, got "apis"'],
+    [
       { PERFORMANCE_CACHE_TTL: '5000' },
       'PERFORMANCE_CACHE_TTL is not a variable of the service: did you mean PERFORMANCE_CACHE_TTL_MS?',
     ],
@@ -114,6 +139,7 @@ describe('parseConfig', () => {
     { DATABASE_URL: 'mysql://lab:canary-7d1f@127.0.0.1/ticketing' },
     { DATABASE_URL: 'postgres://lab:canary-7d1f@' },
     { REDIS_CACHE_URL: 'http://:canary-7d1f@127.0.0.1' },
+    { REDIS_QUEUE_URL: 'http://:canary-7d1f@127.0.0.1' },
   ])('names the variable and not the secret: %j', (environment) => {
     const problems = problemsWith(environment);
     expect(problems).toEqual([expect.stringMatching(new RegExp(`^${Object.keys(environment)[0]} must be `))]);
@@ -128,7 +154,7 @@ describe('parseConfig', () => {
     expect(problemsWith({ PATH: '/bin', DATABASE: 'sqlite', REDIS_QUEUE_URL: 'redis://127.0.0.1:1' })).toEqual([]);
   });
 
-  it.each(['api', 'database', 'redis-cache', 'performance-cache', 'admin'])(
+  it.each(['api', 'database', 'redis-cache', 'redis-queue', 'performance-cache', 'seat-creation', 'admin'])(
     'leaves alone what Kubernetes tells of a service called %s',
     (service) => {
       const prefix = service.toUpperCase().replace('-', '_');

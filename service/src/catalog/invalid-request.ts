@@ -2,8 +2,8 @@ import { DomainError } from '../domain-error.ts';
 
 /** One value that may not be as it is. */
 export interface Violation {
-  readonly in: 'body' | 'query';
-  /** JSON Pointer (RFC 6901) into the body or, for a query, `/` and the parameter's name. */
+  readonly in: 'body' | 'query' | 'header';
+  /** JSON Pointer (RFC 6901) into the body or, for a query or a header field, `/` and its name. */
   readonly pointer: string;
   /** What was sent there; absent when nothing was, or when it is no scalar. */
   readonly value?: string | number | boolean | null;

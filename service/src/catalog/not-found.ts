@@ -11,3 +11,7 @@ export function hallNotFound(id: number): DomainError {
 export function performanceNotFound(id: number): DomainError {
   return new DomainError('performance-not-found', `there is no performance ${id}`, { performanceId: id });
 }
+
+export function showtimeNotFound(id: number): DomainError {
+  return new DomainError('showtime-not-found', `there is no showtime ${id}`, { showtimeId: id });
+}

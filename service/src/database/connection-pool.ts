@@ -9,6 +9,8 @@ export interface Statement {
 export interface LentConnection {
   /** Rejects with `DomainError` where the database is to blame. */
   run(name: QueryName, statement: Statement): Promise<readonly unknown[]>;
+  /** Until the end of the transaction under way. Absent where statements are never given up. */
+  readonly limitStatements?: (timeoutMs: number) => Promise<void>;
   /** A connection whose state is not known any more is closed instead of lent again. */
   release(state: 'clean' | 'unknown'): void;
 }

@@ -16,9 +16,17 @@ export interface QueryExecutor {
  */
 export interface Database extends QueryExecutor {
   readonly engine: 'sqlite' | 'postgres';
-  transaction<Result>(work: (transaction: QueryExecutor) => Promise<Result>): Promise<Result>;
+  transaction<Result>(
+    work: (transaction: QueryExecutor) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface TransactionOptions {
+  /** How long each statement may take, instead of `statementTimeoutMs`. SQLite never gives a statement up. */
+  readonly statementTimeoutMs?: number;
 }
 
 export type DatabaseOptions = (

@@ -3,9 +3,10 @@ import { CompiledQuery } from 'kysely';
 import type { Database, QueryExecutor } from './database.ts';
 import { dialects } from './dialect.ts';
 import { catalogMigration } from './migrations/0001-catalog.ts';
+import { seatsMigration } from './migrations/0002-seats.ts';
 import type { Migration } from './migrations/migration.ts';
 
-const migrations: readonly Migration[] = [catalogMigration];
+const migrations: readonly Migration[] = [catalogMigration, seatsMigration];
 /** Any number that nobody else locks: "tick" in ASCII. */
 const advisoryLock = 0x7469636b;
 
@@ -17,7 +18,11 @@ const advisoryLock = 0x7469636b;
 export function migrate(database: Database): Promise<readonly number[]> {
   return database.transaction(async (transaction) => {
     const run = (statement: string) => transaction.execute('migrate', CompiledQuery.raw(statement));
-    if (database.engine === 'postgres') await run(`select pg_advisory_xact_lock(${advisoryLock})`);
+    if (database.engine === 'postgres') {
+      // The migrations of another process are waited for as long as a statement may take.
+      await run('set local lock_timeout = 0');
+      await run(`select pg_advisory_xact_lock(${advisoryLock})`);
+    }
     const applied = await appliedMigrations(database.engine, transaction);
     const newest = migrations.at(-1)?.number ?? 0;
     const unknown = applied.filter((number) => number > newest);

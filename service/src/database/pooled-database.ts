@@ -31,12 +31,13 @@ export function createPooledDatabase(parts: PooledDatabaseParts): Database {
   return {
     engine: parts.engine,
     execute,
-    transaction: (work) =>
+    transaction: (work, { statementTimeoutMs } = {}) =>
       write(async (connection) => {
         await run(connection, 'begin', CompiledQuery.raw(parts.begin));
         const transaction: QueryExecutor = { execute: (name, query) => run(connection, name, query) };
         let result;
         try {
+          if (statementTimeoutMs !== undefined) await connection.limitStatements?.(statementTimeoutMs);
           result = await work(transaction);
         } catch (error) {
           // The end of the connection rolls back as well. A statement would wait behind the one that hangs.

@@ -22,6 +22,16 @@ export const queryNames = [
   'list-performances',
   'check-hall',
   'insert-showtime',
+  'record-seat-creations',
+  'insert-hall-seats',
+  'insert-showtime-seats',
+  'review-seat-creations',
+  'record-seat-creation-failure',
+  'find-seat-creation',
+  'find-seat-creation-by-key',
+  'find-seat-target',
+  'list-hall-seats',
+  'list-showtime-seats',
 ] as const;
 
 export type QueryName = (typeof queryNames)[number];

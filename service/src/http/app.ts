@@ -4,17 +4,19 @@ import type { Logger } from 'pino';
 
 import type { HttpMetrics } from '../telemetry/http-metrics.ts';
 import { type Authorize, createBearerAuthorization } from './bearer-token.ts';
-import type { Operation } from './operation.ts';
+import { needsToken, type Operation } from './operation.ts';
 import { HttpError } from './problem-details.ts';
 import { createRequestBoundary } from './request-boundary.ts';
 import { hallOperations } from './routes/halls.ts';
 import { openApiOperation } from './routes/openapi.ts';
 import { performanceOperations, type PerformanceRoutesPorts } from './routes/performances.ts';
+import { seatCreationOperations, type SeatCreationRoutesPorts } from './routes/seat-creations.ts';
+import { seatOperations } from './routes/seats.ts';
 import { venueOperations } from './routes/venues.ts';
 import { versionOperation } from './routes/version.ts';
 import type { Version } from './schemas.ts';
 
-export interface AppDependencies extends PerformanceRoutesPorts {
+export interface AppDependencies extends PerformanceRoutesPorts, SeatCreationRoutesPorts {
   readonly token: string;
   readonly version: Version;
   readonly logger: Logger;
@@ -28,6 +30,8 @@ export function createApp(dependencies: AppDependencies): Koa {
     ...performanceOperations(dependencies),
     ...venueOperations(dependencies),
     ...hallOperations(dependencies),
+    ...seatOperations(dependencies.seatCreation.store),
+    ...seatCreationOperations(dependencies),
     versionOperation(version),
   ];
   const router = createRouter([...operations, openApiOperation(operations)], createBearerAuthorization(token));
@@ -43,10 +47,11 @@ export function createApp(dependencies: AppDependencies): Koa {
 /** Who may write is asked before the body is read. */
 function createRouter(operations: readonly Operation[], authorize: Authorize): Router {
   const router = new Router({ sensitive: true, strict: true });
-  for (const { method, path, answer } of operations) {
+  for (const operation of operations) {
+    const { method, path, answer } = operation;
     router.register(path.replace('{id}', ':id'), [method], (ctx: Context) => {
       (ctx.state as { route?: string }).route = path;
-      if (method !== 'get') authorize(ctx);
+      if (needsToken(operation)) authorize(ctx);
       return answer(ctx);
     });
   }

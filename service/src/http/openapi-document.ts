@@ -6,7 +6,7 @@ import {
 } from 'zod-openapi';
 import { z } from 'zod';
 
-import { noParameters, type Operation } from './operation.ts';
+import { isNamedByText, needsToken, noParameters, type Operation } from './operation.ts';
 import { type ProblemCode, problemKinds, problemMediaType, problemType } from './problem-details.ts';
 import { problemSchema } from './schemas.ts';
 
@@ -21,7 +21,7 @@ const everywhere: readonly ProblemCode[] = [
   'headers-too-large',
   'internal-error',
 ];
-const ofBodies: readonly ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'unauthorized'];
+const ofBodies: readonly ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type'];
 /** The parser's refusals, before there is a request, have none of their own. */
 const ofEveryAnswer = { 'X-Request-Id': 'Of the request, as it is in the log' };
 const ofTheDatabase: readonly ProblemCode[] = ['overloaded', 'database-unavailable'];
@@ -50,29 +50,29 @@ export function createOpenApiDocument(operations: readonly Operation[]): object 
 }
 
 function describeOperation(operation: Operation): ZodOpenApiOperationObject {
-  const { operationId, summary, resource, query, body, success } = operation;
+  const { operationId, summary, resource, query, header, body, success } = operation;
   return {
     operationId,
     summary,
     requestParams: {
       ...(resource && {
         path: z.object({
-          id: z
-            .int()
-            .min(1)
-            .meta({ description: `Id of the ${resource}` }),
+          id: (isNamedByText(resource) ? z.string() : z.int().min(1)).meta({
+            description: `Id of the ${resource.replace('-', ' ')}`,
+          }),
         }),
       }),
       ...(query !== noParameters && { query }),
       ...(success.conditional && { header: z.object({ 'If-None-Match': z.string().optional() }) }),
+      ...(header && { header }),
     },
     ...(body && {
       requestBody: {
         required: true,
         content: Object.fromEntries(body.mediaTypes.map((mediaType) => [mediaType, { schema: body.schema }])),
       },
-      security: [{ token: [] }],
     }),
+    ...(needsToken(operation) && { security: [{ token: [] }] }),
     responses: describeResponses(operation),
   };
 }
@@ -120,12 +120,14 @@ function refusalHeaders({ method }: Operation, code: ProblemCode): Readonly<Reco
   return {};
 }
 
-function possibleProblems({ resource, body, path, refusals = [] }: Operation): ProblemCode[] {
+function possibleProblems(operation: Operation): ProblemCode[] {
+  const { method, resource, path, refusals = [] } = operation;
   const fromMemory = path === '/version' || path === '/openapi.json';
   return [
     ...new Set<ProblemCode>([
       ...everywhere,
-      ...(body ? ofBodies : []),
+      ...(method === 'get' ? [] : ofBodies),
+      ...(needsToken(operation) ? (['unauthorized'] as const) : []),
       ...(resource ? [`${resource}-not-found` as const] : []),
       ...(fromMemory ? [] : ofTheDatabase),
       ...refusals,

@@ -60,7 +60,8 @@ function answerProblem(ctx: Context, error: unknown, requestId: string, logger: 
   const [instance = ''] = ctx.url.split('?', 1);
   const problem = toProblem(error, { ...(hasPath(instance) && { instance }), requestId });
   if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });
-  else if (problem.code === 'database-unavailable') logger.warn({ event: 'database-unavailable', err: error });
+  else if (problem.code === 'database-unavailable' || problem.code === 'queue-unavailable')
+    logger.warn({ event: problem.code, err: error });
   ctx.status = problem.status;
   ctx.set(problem.headers);
   ctx.body = problem.body;

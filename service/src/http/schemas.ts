@@ -146,12 +146,94 @@ export const performanceListQuerySchema = z.strictObject({
     .meta({ override: { type: 'integer', minimum: 1, maximum: 100, default: 20 } }),
 });
 
+export const idempotencyHeaderSchema = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, '1 to 255 visible ASCII characters')
+    .optional()
+    .meta({ description: 'Sending again with the same key is the same operation, and creates nothing twice' }),
+});
+
+const seatTarget = z.object({ kind: z.enum(['hall', 'showtime']), id });
+const failure = z.object({ reason: z.string().meta({ description: 'Stable: for programs' }), message: z.string() });
+export const seatCreationAcceptedSchema = z.object({ id: z.uuid() }).meta({ id: 'SeatCreationAccepted' });
+export const seatCreationSchema = z
+  .object({
+    id: z.uuid(),
+    target: seatTarget,
+    state: z.enum(['accepted', 'processing', 'done', 'failed']),
+    attempts: z.int(),
+    acceptedAt: instant,
+    endedAt: instant.optional(),
+    seatsCreated: z.int().optional(),
+    failure: failure.optional(),
+    deadLetterId: z.string().optional(),
+  })
+  .meta({ id: 'SeatCreation' });
+
+const seatFields = {
+  id,
+  floor: z.string(),
+  section: z.string(),
+  row: z.int(),
+  number: z.int(),
+  grade: z.string(),
+};
+const seatsCursor = z.string().regex(/^[1-9]\d{0,14}$/, 'the `nextCursor` of a page');
+export const seatsQuerySchema = z.strictObject({
+  cursor: seatsCursor.optional().meta({ description: 'The `nextCursor` of the page before' }),
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d{0,2}|1000)$/, 'a whole number from 1 to 1,000')
+    .transform(Number)
+    .default(100)
+    .meta({ override: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 } }),
+});
+const nextSeatsCursor = seatsCursor.optional().meta({ description: 'Absent on the last page' });
+export const hallSeatPageSchema = z
+  .object({ items: z.array(z.object(seatFields)), nextCursor: nextSeatsCursor })
+  .meta({ id: 'HallSeatPage' });
+export const showtimeSeatPageSchema = z
+  .object({ items: z.array(z.object({ ...seatFields, amount: z.int().nullable() })), nextCursor: nextSeatsCursor })
+  .meta({ id: 'ShowtimeSeatPage', description: '`amount` is `null` when the performance had no price for the grade' });
+
+const letterId = z
+  .string()
+  .regex(/^\d{1,15}-\d{1,19}$/, 'the id of a dead letter')
+  .meta({ example: '1795447975240-0' });
+const deadLetter = z
+  .object({
+    id: letterId,
+    reason: z.string(),
+    message: z.string(),
+    failedAt: instant,
+    failedAttempts: z.int(),
+    deliveries: z.int(),
+    history: z
+      .array(failure.extend({ failedAt: instant }))
+      .meta({ description: 'Why it was a dead letter before, the oldest first' }),
+    operationId: z.uuid().optional().meta({ description: 'Absent: the entry was no job' }),
+    target: seatTarget.optional(),
+  })
+  .meta({ id: 'DeadLetter' });
+export const deadLetterPageSchema = z
+  .object({
+    items: z.array(deadLetter),
+    nextCursor: letterId.optional().meta({ description: 'Absent on the last page' }),
+  })
+  .meta({ id: 'DeadLetterPage' });
+export const deadLettersQuerySchema = z.strictObject({
+  cursor: letterId.optional().meta({ description: 'The `nextCursor` of the page before' }),
+  limit: performanceListQuerySchema.shape.limit,
+});
+
 export const versionSchema = z
   .object({
     commit: z.string().meta({ description: 'The git commit that runs, or `unknown`' }),
     node: z.string(),
     database: z.enum(['sqlite', 'postgres']),
     performanceCache: z.enum(['off', 'look-aside']),
+    seatCreation: z.enum(['async', 'stream']),
   })
   .meta({ id: 'Version' });
 export type Version = z.infer<typeof versionSchema>;
@@ -169,7 +251,7 @@ export const problemSchema = z
     errors: z
       .array(
         z.object({
-          in: z.enum(['body', 'query']),
+          in: z.enum(['body', 'query', 'header']),
           pointer: z.string(),
           value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
           expected: z.string(),

@@ -3,13 +3,16 @@ import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 
 /** What a connection is for. Each role has its own connection and its own set of options in `optionsByRole`. */
-export type RedisRole = 'cache';
+export type RedisRole = 'cache' | 'publish' | 'read' | 'acknowledge';
 
 export interface RedisClientOptions {
   readonly role: RedisRole;
   /** `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS. */
   readonly url: string;
-  /** How long a command may take. A command that timed out may still be carried out by the server. */
+  /**
+   * How long a command may take; of `read`, which blocks, how long the server may be silent while it owes an answer.
+   * A command that timed out may still be carried out by the server.
+   */
   readonly commandTimeoutMs: number;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** Uniform in [0, 1), for the jitter of reconnects. */
@@ -18,26 +21,49 @@ export interface RedisClientOptions {
 
 const connectTimeoutMs = 1_000;
 const firstReconnectMs = 50;
-const longestReconnectMs = 2_000;
+/** A cache that is away is missed by nobody; the queue has to be in use again soon after it is back. */
+const longestReconnectMsByRole: Record<RedisRole, number> = {
+  cache: 2_000,
+  publish: 500,
+  read: 500,
+  acknowledge: 500,
+};
 
-/** Doubles from 50 ms to 2 s, and takes a random half to the whole of it, so that processes don't return in step. */
-export function reconnectDelayMs(attempt: number, random: () => number): number {
+/** Doubles from 50 ms, and takes a random half to the whole of it, so that processes don't return in step. */
+export function reconnectDelayMs(attempt: number, longestReconnectMs: number, random: () => number): number {
   const ceilingMs = Math.min(firstReconnectMs * 2 ** (attempt - 1), longestReconnectMs);
   return Math.round(ceilingMs * (0.5 + random() / 2));
 }
 
+/**
+ * Fail fast, and never send a command twice. With ioredis 6, `maxRetriesPerRequest: 1` leaves what was in flight
+ * unsettled until a second connection is lost, or its timeout: 0 rejects it with the first.
+ */
+const failFast = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: false,
+} as const;
+
+/** A command without an answer in time has an unknown end, and so has whatever is behind it on the connection. */
+const answerOrLeave = (commandTimeoutMs: number) => ({
+  ...failFast,
+  commandTimeout: commandTimeoutMs,
+  socketTimeout: commandTimeoutMs,
+});
+
 const optionsByRole: Record<RedisRole, (commandTimeoutMs: number) => Omit<RedisOptions, 'replyMapping'>> = {
-  // Fail fast, and never send a command twice. With ioredis 6, `maxRetriesPerRequest: 1` leaves what was in flight
-  // unsettled until a second connection is lost, or its timeout: 0 rejects it with the first. `socketTimeout` gives
-  // up a connection whose server hangs, and with it the queue of its commands.
+  // `socketTimeout` gives up a connection whose server hangs, and with it the queue of its commands.
   cache: (commandTimeoutMs) => ({
-    enableOfflineQueue: false,
+    ...failFast,
     commandTimeout: commandTimeoutMs,
     socketTimeout: 10 * commandTimeoutMs,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableAutoPipelining: false,
   }),
+  publish: answerOrLeave,
+  acknowledge: answerOrLeave,
+  // `commandTimeout` would end a BLOCK and leave its connection waiting: the silence of the socket is what counts.
+  read: (commandTimeoutMs) => ({ ...failFast, socketTimeout: commandTimeoutMs }),
 };
 
 /**
@@ -51,7 +77,7 @@ export function createRedisClient(options: RedisClientOptions): Redis {
     protocol: 3,
     connectionName: role,
     connectTimeout: connectTimeoutMs,
-    retryStrategy: (attempt) => reconnectDelayMs(attempt, random),
+    retryStrategy: (attempt) => reconnectDelayMs(attempt, longestReconnectMsByRole[role], random),
   });
   logStateChanges(client, role, logger);
   return client;

@@ -52,7 +52,7 @@ describe.each(engines)('the database port on %s', (engine) => {
     expect(await migrate(database)).toEqual([]);
     const fresh = await openDatabase(engine);
     const applied = await Promise.all([1, 2, 3].map(() => migrate(fresh.database)));
-    expect(applied.flat()).toEqual([1]);
+    expect(applied.flat()).toEqual([1, 2]);
     await fresh.remove();
   });
 

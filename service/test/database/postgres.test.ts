@@ -126,6 +126,20 @@ describe('PostgreSQL', () => {
     await under.remove();
   });
 
+  it("waits for another process's migrations for longer than for a lock", async () => {
+    const under = await openDatabase('postgres', { statementTimeoutMs: 1_500 });
+    const locked = Promise.withResolvers<void>();
+    const other = under.database.transaction(async (transaction) => {
+      await run(transaction, 'select pg_advisory_xact_lock(1953063787)');
+      locked.resolve();
+      await run(transaction, 'select pg_sleep(1.2)');
+    });
+    await locked.promise;
+    expect(await migrate(under.database)).toEqual([1, 2]);
+    await other;
+    await under.remove();
+  });
+
   it('survives the loss of an idle connection, and logs it', async () => {
     const under = await openDatabase('postgres', { connections: 2 });
     await Promise.all([under.database.ping(), under.database.ping()]);
@@ -147,6 +161,25 @@ describe('PostgreSQL', () => {
       facts: { reason: 'ECONNREFUSED' },
     });
     await database.close();
+    await under.remove();
+  });
+
+  it('gives a statement up after 30 s, or after what its transaction allows, and only that one', async () => {
+    const under = await openDatabase('postgres', { connections: 1 });
+    const { database } = under;
+    const timeout = (executor: QueryExecutor) => run(executor, 'show statement_timeout');
+    expect(await database.transaction(timeout, { statementTimeoutMs: 120_000 })).toEqual([
+      { statement_timeout: '2min' },
+    ]);
+    expect(await timeout(database)).toEqual([{ statement_timeout: '30s' }]);
+    expect(await run(database, 'show lock_timeout')).toEqual([{ lock_timeout: '20s' }]);
+    const idle = await run(database, 'show idle_in_transaction_session_timeout');
+    expect(idle).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
+    const sleeping = (transaction: QueryExecutor) => run(transaction, 'select pg_sleep(2)');
+    await expect(database.transaction(sleeping, { statementTimeoutMs: 50 })).rejects.toMatchObject({
+      code: 'overloaded',
+      facts: { code: '57014' },
+    });
     await under.remove();
   });
 

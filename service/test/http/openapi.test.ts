@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { type RedisServer, startRedisServer } from '../../../benchmarks/environments/redis-server.ts';
 import { problemKinds } from '../../src/http/problem-details.ts';
 import { bodyOf, hamlet, seatingPlan, type ServiceUnderTest, startService } from './service-under-test.ts';
 
@@ -24,6 +30,14 @@ interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Documented>>>>;
   readonly 'x-problems': Readonly<Record<string, { readonly status: number }>>;
 }
+
+/** A letter that is there before the walk begins. */
+const deadJob = {
+  operationId: '00000000-0000-4000-8000-000000000001',
+  target: { kind: 'hall', id: 999 },
+  acceptedAt: '2026-11-23T10:00:00.000Z',
+  replays: 0,
+};
 
 /** One request for each way to answer, `{…}` filled in: method, documented path, its id, body, headers, status. */
 const walk: readonly (readonly [string, string, string, unknown, Readonly<Record<string, string>>, number])[] = [
@@ -53,22 +67,53 @@ const walk: readonly (readonly [string, string, string, unknown, Readonly<Record
   ['get', '/performances', '', undefined, { 'If-None-Match': '*' }, 304],
   ['get', '/performances/{id}', '1', undefined, {}, 200],
   ['get', '/performances/{id}', '2', undefined, {}, 404],
+  ['post', '/halls/{id}/seats', '1', undefined, { 'Idempotency-Key': 'first' }, 202],
+  ['post', '/halls/{id}/seats', '1', {}, { 'Idempotency-Key': 'first' }, 202],
+  ['post', '/halls/{id}/seats', '1', { rows: 1 }, {}, 422],
+  ['post', '/halls/{id}/seats', '1', undefined, { 'Idempotency-Key': 'two words' }, 422],
+  ['post', '/halls/{id}/seats', '1', undefined, { Authorization: 'none' }, 401],
+  ['post', '/halls/{id}/seats', '2', undefined, {}, 404],
+  ['post', '/halls/{id}/seats', '1', undefined, {}, 409],
+  ['post', '/showtimes/{id}/seats', '1', undefined, { 'Idempotency-Key': 'first' }, 202],
+  ['post', '/showtimes/{id}/seats', '9', undefined, {}, 404],
+  ['get', '/halls/{id}/seats', '1', undefined, {}, 200],
+  ['get', '/halls/{id}/seats', '9', undefined, {}, 404],
+  ['get', '/showtimes/{id}/seats', '1', undefined, {}, 200],
+  ['post', '/dead-letters/{id}/replay', '2-1', undefined, {}, 202],
+  ['post', '/dead-letters/{id}/replay', '1-1', undefined, {}, 404],
+  ['get', '/seat-creations/{id}', deadJob.operationId, undefined, {}, 200],
+  ['get', '/seat-creations/{id}', 'x', undefined, {}, 404],
+  ['get', '/dead-letters', '', undefined, {}, 200],
+  ['get', '/dead-letters', '', undefined, { Authorization: 'none' }, 401],
+  ['get', '/dead-letters', '?cursor=x', undefined, {}, 422],
   ['get', '/version', '', undefined, {}, 200],
   ['get', '/openapi.json', '', undefined, {}, 200],
 ];
 
 describe('/openapi.json', () => {
+  let directory: string;
+  let redis: RedisServer;
   let service: ServiceUnderTest;
   let document: OpenApiDocument;
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   beforeAll(async () => {
-    service = await startService();
+    directory = mkdtempSync(join(tmpdir(), 'openapi-'));
+    redis = await startRedisServer({ role: 'queue', directory });
+    const admin = new Redis(redis.url);
+    const fields = ['reason', 'hall-not-found', 'message', 'no hall', 'failed-at', deadJob.acceptedAt, 'attempts', '1'];
+    await admin.xadd('seat-creation:dead', '2-1', ...fields, 'deliveries', '1', 'job', JSON.stringify(deadJob));
+    admin.disconnect();
+    service = await startService({ SEAT_CREATION: 'stream', REDIS_QUEUE_URL: redis.url });
     const response = await service.send('GET', '/openapi.json');
     document = await bodyOf<OpenApiDocument>(response);
     ajv.addSchema({ ...document, $id: 'https://ticketing.test/openapi.json' });
   });
-  afterAll(() => service.stop());
+  afterAll(async () => {
+    await service.stop();
+    await redis.stop();
+    rmSync(directory, { recursive: true });
+  });
 
   it('holds to the schema of OpenAPI 3.1', async () => {
     expect(await new Validator().validate({ ...structuredClone(document) })).toEqual({ valid: true });
@@ -93,15 +138,16 @@ describe('/openapi.json', () => {
     expect(mismatches(`/paths/${pointer('/venues/{id}')}/get/responses/200`, answer, '{"id":"1"}')).toHaveLength(1);
   });
 
-  it('has every operation in that walk with its success, and a token on every write', () => {
+  it('has every operation in that walk with its success, and a token on every write and the dead letters', () => {
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
     );
-    expect(operations).toHaveLength(11);
+    expect(operations).toHaveLength(18);
     for (const { path, method, operation } of operations) {
       const success = walk.some(([walked, at, , , , status]) => walked === method && at === path && status < 300);
       const secured = operation.security !== undefined;
-      expect({ method, path, success, secured }).toEqual({ method, path, success: true, secured: method !== 'get' });
+      const needsToken = method !== 'get' || path === '/dead-letters';
+      expect({ method, path, success, secured }).toEqual({ method, path, success: true, secured: needsToken });
     }
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
   });

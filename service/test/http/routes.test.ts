@@ -320,6 +320,7 @@ describe.each(['sqlite', 'postgres'] as const)('the API on %s', (engine) => {
       node: process.version,
       database: engine,
       performanceCache: 'off',
+      seatCreation: 'async',
     });
   });
 });

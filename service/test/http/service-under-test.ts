@@ -15,6 +15,7 @@ export const token = 'canary-token-4c1d0a77';
 export interface ServiceUnderTest {
   readonly api: string;
   readonly admin: string;
+  /** 0: it has no API. */
   readonly apiPort: number;
   /** What has been logged so far. */
   readonly lines: readonly string[];
@@ -39,7 +40,7 @@ export async function startService(environment: Environment = {}, overrides?: Ov
   const destination = { write: (line: string) => void lines.push(line) };
   const logger = createLogger({ level: config.logLevel, secrets: secretsOf(config) }, destination);
   const service = compose(config, logger, overrides);
-  const { apiPort, adminPort } = await service.start();
+  const { apiPort = 0, adminPort } = await service.start();
   const api = `http://127.0.0.1:${apiPort}`;
   return {
     api,

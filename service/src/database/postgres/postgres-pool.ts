@@ -9,8 +9,12 @@ import { postgresValueParsers } from './postgres-value-parsers.ts';
 
 type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
 
-/** The server gives a statement up first; this later ends the wait for a server that is frozen or cut off. */
-const frozenAfterMs = 1_000;
+/** Shorter than a statement may take, so that who waited for somebody else is told so. */
+const lockTimeoutMs = (statementTimeoutMs: number) => Math.ceil((statementTimeoutMs * 2) / 3);
+/** A process that is stopped in its transaction holds its locks for so long, and is then rolled back by the server. */
+const idleInTransactionTimeoutMs = 10_000;
+/** The server gives a statement up first; a second later ends the wait for a server that is frozen or cut off. */
+const answerTimeoutMs = (statementTimeoutMs: number) => statementTimeoutMs + 1_000;
 /** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
 const maximumPreparedParameters = 64;
 
@@ -25,7 +29,9 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
     idleTimeoutMillis: 0,
     application_name: 'ticketing',
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + frozenAfterMs,
+    lock_timeout: lockTimeoutMs(statementTimeoutMs),
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    query_timeout: answerTimeoutMs(statementTimeoutMs),
     keepAlive: true,
     options: '-c TimeZone=UTC',
     types: postgresValueParsers,
@@ -44,7 +50,7 @@ export function createPostgresPool(options: PostgresOptions, logger: DatabaseLog
       const client = await pool.connect().catch((error: unknown) => {
         throw acquireError(error, options);
       });
-      return lentConnection(client, statementNames);
+      return lentConnection(client, { statementNames, statementTimeoutMs });
     },
     idle: () => pool.idleCount,
     close: () => pool.end(),
@@ -65,10 +71,17 @@ function acquireError(error: unknown, { poolSize, acquireTimeoutMs }: PostgresOp
   );
 }
 
-function lentConnection(client: PoolClient, statementNames: Map<string, string>): LentConnection {
+interface LentOptions {
+  /** Of every statement that was prepared on some connection, by its text. */
+  readonly statementNames: Map<string, string>;
+  readonly statementTimeoutMs: number;
+}
+
+function lentConnection(client: PoolClient, { statementNames, statementTimeoutMs }: LentOptions): LentConnection {
+  let queryTimeoutMs = answerTimeoutMs(statementTimeoutMs);
   return {
     async run(name, { sql, parameters }) {
-      const statement = { text: sql, values: [...parameters] };
+      const statement = { text: sql, values: [...parameters], query_timeout: queryTimeoutMs };
       const prepared = parameters.length <= maximumPreparedParameters;
       const { rows, command } = await client
         .query<Record<string, unknown>>(
@@ -84,6 +97,12 @@ function lentConnection(client: PoolClient, statementNames: Map<string, string>)
         );
       }
       return rows;
+    },
+    async limitStatements(timeoutMs) {
+      queryTimeoutMs = answerTimeoutMs(timeoutMs);
+      await client.query(`set local statement_timeout = ${Math.ceil(timeoutMs)}`).catch((error: unknown) => {
+        throw postgresError(error, 'limit-statements');
+      });
     },
     release: (state) => client.release(state === 'unknown'),
   };
