@@ -13,6 +13,8 @@ import { isAlive } from '../probes/process-table.ts';
 describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
   let temporary: string;
   let lab: ChildProcess;
+  /** Asked for at the start: one that crashes may have ended before the test waits for it. */
+  let ended: Promise<unknown>;
   let said: string[];
 
   beforeEach(async () => {
@@ -36,6 +38,7 @@ describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
         stdio: ['ignore', 'pipe', 'ignore'],
       },
     );
+    ended = once(lab, 'exit');
     if (!lab.stdout) throw new Error('no output');
     createInterface(lab.stdout).on('line', (line) => said.push(line));
   }
@@ -55,7 +58,7 @@ describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
     const ids = await untilUp();
     expect(ids.filter(isAlive)).toHaveLength(database === 'postgres' ? 4 : 3);
     process.kill(-(lab.pid ?? 0), signal);
-    await once(lab, 'exit');
+    await ended;
     expect(ids.filter(isAlive)).toStrictEqual([]);
     expect(await readdir(temporary)).toStrictEqual([]);
   });
@@ -64,7 +67,7 @@ describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
     startLab('postgres');
     await vi.waitUntil(async () => (await readdir(temporary)).length > 0, { timeout: 60_000 });
     process.kill(-(lab.pid ?? 0), 'SIGINT');
-    await once(lab, 'exit');
+    await ended;
     expect(await readdir(temporary)).toStrictEqual([]);
     expect(said).toStrictEqual(['coming up']);
   });
@@ -72,7 +75,7 @@ describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
   it('leaves nothing when it crashes', async () => {
     startLab('sqlite', 'crash');
     const ids = await untilUp();
-    await once(lab, 'exit');
+    await ended;
     await vi.waitFor(() => expect(ids.filter(isAlive)).toStrictEqual([]));
     expect(await readdir(temporary)).toStrictEqual([]);
   });
@@ -81,7 +84,7 @@ describe('a lab that ends while its variants run', { timeout: 90_000 }, () => {
     startLab('postgres');
     const ids = await untilUp();
     lab.kill('SIGKILL');
-    await once(lab, 'exit');
+    await ended;
     await vi.waitFor(() => expect(ids.filter(isAlive)).toStrictEqual([]));
     const [folder = ''] = await readdir(temporary);
     vi.stubEnv('TMPDIR', temporary);
