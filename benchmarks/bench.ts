@@ -13,11 +13,12 @@ import { writeEvidence } from './evidence/write-evidence.ts';
 import { startLoad } from './load/k6.ts';
 import { openWindowMeter } from './probes/window-meter.ts';
 import type { Experiment, ProfileName } from './protocol/experiment.ts';
-import { createProgress, type Output } from './protocol/progress.ts';
+import { createProgress } from './protocol/progress.ts';
 import type { RunRequest } from './protocol/measured-run.ts';
 import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
 import { runExperiment } from './protocol/run-experiment.ts';
 import { writeReport } from './report/write-report.ts';
+import type { ProgressOutput } from './toolchain/progress.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
 
 export const reportsFolder = path.join(import.meta.dirname, '..', 'reports');
@@ -29,7 +30,7 @@ export interface BenchRequest {
   readonly profile: ProfileName;
   readonly database: RunRecord['database'];
   readonly seed?: number | undefined;
-  readonly output: Output;
+  readonly output: ProgressOutput;
   readonly signal: AbortSignal;
 }
 

@@ -9,14 +9,14 @@ import { bench, experimentIds, record, reportsFolder } from './bench.ts';
 import type { RunRecord } from './evidence/schema.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { ProfileName } from './protocol/experiment.ts';
-import type { Output } from './protocol/progress.ts';
 import { calibrationWarnings } from './report/calibration-warnings.ts';
 import { verdictSentence } from './report/verdict-sentence.ts';
 import { writeReport } from './report/write-report.ts';
+import type { ProgressOutput } from './toolchain/progress.ts';
 
 export interface Io {
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: ProgressOutput;
+  readonly stderr: ProgressOutput;
   readonly signal: AbortSignal;
 }
 

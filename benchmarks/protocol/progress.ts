@@ -1,10 +1,6 @@
-/** Where progress goes: a terminal rewrites its last line, a log gets a line for each finished step. */
-export interface Output {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  write(text: string): unknown;
-}
+import type { ProgressOutput } from '../toolchain/progress.ts';
 
+/** Of a run: a terminal rewrites its last line, with the time that is left; a log gets a line for each step. */
 export interface Progress {
   /** What runs now. */
   step(text: string): void;
@@ -20,7 +16,7 @@ function formatRemaining(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')} left`;
 }
 
-export function createProgress(output: Output, now: () => number = Date.now): Progress {
+export function createProgress(output: ProgressOutput, now: () => number = Date.now): Progress {
   let text = '';
   let endsAt: number | undefined;
   const line = (): string =>
