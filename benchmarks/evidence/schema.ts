@@ -11,26 +11,26 @@ export const schemaVersion = 1;
 /** To both sides of the calibration's target: where the load that the claim speaks of was met. */
 export const calibrationTolerancePoints = 5;
 
-const id = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/);
+export const idSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/);
 
 /** How a metric's value for one slot comes from the slot's samples and latency histograms. */
 export const metricSourceSchema = z.discriminatedUnion('kind', [
   /** sum(numerator) / sum(denominator) * scale */
   z.strictObject({
     kind: z.literal('ratio'),
-    numerator: z.array(id).min(1),
-    denominator: z.array(id).min(1),
+    numerator: z.array(idSchema).min(1),
+    denominator: z.array(idSchema).min(1),
     scale: z.number(),
   }),
   /** The sample as it is: a level read at the end of the window. */
-  z.strictObject({ kind: z.literal('level'), sample: id }),
+  z.strictObject({ kind: z.literal('level'), sample: idSchema }),
   /** A percentile over the requests of these routes; all routes when none is named. In seconds. */
-  z.strictObject({ kind: z.literal('percentile'), quantile: z.number().min(0).max(1), routes: z.array(id) }),
+  z.strictObject({ kind: z.literal('percentile'), quantile: z.number().min(0).max(1), routes: z.array(idSchema) }),
 ]);
 
 export const metricDefinitionSchema = z
   .strictObject({
-    id,
+    id: idSchema,
     label: z.string(),
     /** As printed: `%`, `s`, `bytes`, `1/s`, `per 1,000 requests`. */
     unit: z.string(),
@@ -57,7 +57,7 @@ export const variantSchema = z.strictObject({
 /** "The interval of `metric` in `variant` lies at or below (above) `bound`." */
 export const claimSchema = z.strictObject({
   text: z.string(),
-  metric: id,
+  metric: idSchema,
   variant: z.enum(['before', 'after']),
   relation: z.enum(['at-most', 'at-least']),
   bound: z.number(),
@@ -69,7 +69,7 @@ export const claimSchema = z.strictObject({
 });
 
 export const guardOutcomeSchema = z.strictObject({
-  guard: id,
+  guard: idSchema,
   held: z.boolean(),
   /** What was seen and what would have been accepted, in words with units. */
   observed: z.string(),
@@ -77,7 +77,7 @@ export const guardOutcomeSchema = z.strictObject({
 });
 
 export const slotSchema = z.strictObject({
-  id,
+  id: idSchema,
   /** measured: part of a block. The others tell their own story and enter no test. */
   role: z.enum(['calibration', 'measured', 'sweep', 'closed']),
   /** For measured slots: which block (from 1) and which place in it (from 1). */
@@ -97,47 +97,19 @@ export const slotSchema = z.strictObject({
   rawSha256: z.string().optional(),
 });
 
-export const runRecordSchema = z.strictObject({
+/** What every run records, whatever its protocol. */
+export const runFrameSchema = z.strictObject({
   schemaVersion: z.literal(schemaVersion),
   /** Also the name of the folder. */
-  id,
-  experiment: z.strictObject({
-    id,
-    title: z.string(),
-    question: z.string(),
-    claim: claimSchema,
-    variants: z.tuple([variantSchema, variantSchema]),
-    metrics: z.array(metricDefinitionSchema).min(1),
-    /** Sentences printed as they are under "Limits". */
-    limits: z.array(z.string()),
-  }),
-  profile: z.strictObject({
-    name: z.enum(['quick', 'full']),
-    cacheTtlSeconds: z.number(),
-    warmUpSeconds: z.number(),
-    windowSeconds: z.number(),
-    blocks: z.int().positive(),
-  }),
+  id: idSchema,
   database: z.enum(['postgres', 'sqlite']),
   environment: z.literal('processes'),
-  /** Decides the order within blocks and the signs of the control. */
+  /** Decides every random choice of the run. */
   seed: z.int(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
   /** Why the run ended early, if it did: the verdict is then INVALID. */
   brokenBy: z.string().optional(),
-  /** The declaration that the generator ran, as it stands in scenarios/. */
-  workload: z.record(z.string(), z.unknown()),
-  offeredRatePerSecond: z.number(),
-  calibration: z.strictObject({
-    targetDatabaseCpuPercent: z.number(),
-    slots: z.array(id),
-    /** Whether the median of the slots that confirm the rate was within 5 points of the target. */
-    met: z.boolean(),
-  }),
-  /** Predicted by an independent-reference model from workload, rate and profile; a fraction. */
-  predictedHitRatio: z.number(),
-  slots: z.array(slotSchema),
   /** Guards that speak of the run as a whole. */
   guards: z.array(guardOutcomeSchema),
   fingerprint: z.strictObject({
@@ -163,9 +135,42 @@ export const runRecordSchema = z.strictObject({
   files: z.record(z.string(), z.string()),
 });
 
+/** A run in blocks. */
+export const runRecordSchema = runFrameSchema.extend({
+  experiment: z.strictObject({
+    id: idSchema,
+    title: z.string(),
+    question: z.string(),
+    claim: claimSchema,
+    variants: z.tuple([variantSchema, variantSchema]),
+    metrics: z.array(metricDefinitionSchema).min(1),
+    /** Sentences printed as they are under "Limits". */
+    limits: z.array(z.string()),
+  }),
+  profile: z.strictObject({
+    name: z.enum(['quick', 'full']),
+    cacheTtlSeconds: z.number(),
+    warmUpSeconds: z.number(),
+    windowSeconds: z.number(),
+    blocks: z.int().positive(),
+  }),
+  /** The declaration that the generator ran, as it stands in scenarios/. */
+  workload: z.record(z.string(), z.unknown()),
+  offeredRatePerSecond: z.number(),
+  calibration: z.strictObject({
+    targetDatabaseCpuPercent: z.number(),
+    slots: z.array(idSchema),
+    /** Whether the median of the slots that confirm the rate was within 5 points of the target. */
+    met: z.boolean(),
+  }),
+  /** Predicted by an independent-reference model from workload, rate and profile; a fraction. */
+  predictedHitRatio: z.number(),
+  slots: z.array(slotSchema),
+});
+
 export const sampleSchema = z.strictObject({
-  slot: id,
-  metric: id,
+  slot: idSchema,
+  metric: idSchema,
   value: z.number(),
   unit: z.string(),
   /** What produced it: `/proc/<pid>/schedstat`, `pg_stat_statements`, `k6`. */
@@ -173,8 +178,8 @@ export const sampleSchema = z.strictObject({
 });
 
 export const latencyHistogramSchema = z.strictObject({
-  slot: id,
-  route: id,
+  slot: idSchema,
+  route: idSchema,
   /** Requests that ended inside the window. */
   count: z.int(),
   /** [latency in microseconds, requests], ascending; exact to three significant digits. */
@@ -188,6 +193,7 @@ export type VariantId = Variant['id'];
 export type Claim = z.infer<typeof claimSchema>;
 export type GuardOutcome = z.infer<typeof guardOutcomeSchema>;
 export type Slot = z.infer<typeof slotSchema>;
+export type RunFrame = z.infer<typeof runFrameSchema>;
 export type RunRecord = z.infer<typeof runRecordSchema>;
 export type Sample = z.infer<typeof sampleSchema>;
 export type LatencyHistogram = z.infer<typeof latencyHistogramSchema>;

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+import { idSchema, runFrameSchema } from './schema.ts';
+
+/**
+ * A run in trials: something is done to the system (a crash, an outage), it is left to come to rest, and what its
+ * clients were promised is held against the database. `run.json` is a `TrialsRecord`; `trials.ndjson` has one `Trial` a
+ * line. The unit of analysis is the crash, and for measured values the round: the trials of all series with the same
+ * number. Base units: seconds, bytes, per second.
+ */
+
+/** What a trial of a series must show, for the series to hold. */
+export const seriesRoleSchema = z.enum([
+  /** Nothing accepted is lost, nothing is done twice, and no other problem was seen. */
+  'promise',
+  /** It must lose, duplicate or show a problem in at least one trial: or the harness is blind. */
+  'control',
+]);
+
+export const seriesSchema = z.strictObject({
+  id: idSchema,
+  /** As in the table: `consumer SIGKILL`. */
+  label: z.string(),
+  /** What is done, with its numbers: `3 consumers, one at random killed every 200 to 800 ms`. */
+  how: z.string(),
+  /** As printed beside the verdict: `0 lost, 0 duplicate; taken over within 17 s`. Of a control: what it must show. */
+  mustHold: z.string(),
+  role: seriesRoleSchema,
+  /** The fault itself takes accepted work away (FLUSHALL): what it took is counted and breaks nothing. */
+  mayLose: z.boolean(),
+  /** Trials that the profile asks for. */
+  trials: z.int().positive(),
+});
+
+export const valueDefinitionSchema = z.strictObject({
+  id: idSchema,
+  label: z.string(),
+  /** As in metric definitions: `s`, `1/s`, `bytes`. */
+  unit: z.string(),
+  better: z.enum(['lower', 'higher', 'neither']),
+});
+
+/** A ratio of one value between two series, paired by round. With a bound it is part of the claim. */
+export const comparisonSchema = z.strictObject({
+  value: idSchema,
+  numerator: idSchema,
+  denominator: idSchema,
+  bound: z.strictObject({ relation: z.enum(['at-most', 'at-least']), ratio: z.number().positive() }).optional(),
+});
+
+export const trialsRecordSchema = runFrameSchema.extend({
+  kind: z.literal('trials'),
+  experiment: z.strictObject({
+    id: idSchema,
+    title: z.string(),
+    question: z.string(),
+    claim: z.strictObject({ text: z.string() }),
+    series: z.array(seriesSchema).min(1),
+    values: z.array(valueDefinitionSchema),
+    comparisons: z.array(comparisonSchema),
+    limits: z.array(z.string()),
+  }),
+  profile: z.strictObject({ name: z.enum(['quick', 'full']) }),
+  /** Settings of the lab that the result depends on: minimum idle time, jobs a trial, seats a job. */
+  settings: z.record(z.string(), z.union([z.string(), z.number()])),
+  /** Series that this machine could not run, each with its reason and remedy; never silent. */
+  skipped: z.array(z.strictObject({ series: idSchema, reason: z.string() })),
+});
+
+export const trialSchema = z.strictObject({
+  series: idSchema,
+  /** From 1, without gaps: a trial in which the fault met no work is repeated, and only counted in `idleFaults`. */
+  trial: z.int().positive(),
+  startedAt: z.iso.datetime(),
+  seconds: z.number(),
+  /** Crashes, outages or cuts that met work in flight. */
+  faults: z.int().min(0),
+  /** Those that met none: they prove nothing and are not counted. */
+  idleFaults: z.int().min(0),
+  /** Accepted and not settled at the moment of the fault, summed over the faults. */
+  inFlight: z.int().min(0),
+  /** Different idempotency keys that clients have sent. */
+  offered: z.int().min(0),
+  /** Of these: answered with 202, as the clients wrote it down. */
+  accepted: z.int().min(0),
+  /** Of the accepted: exactly once and complete in the database. */
+  stored: z.int().min(0),
+  /** Of the accepted: in the dead letters, with a reason. */
+  deadLettered: z.int().min(0),
+  /** Of the accepted: neither stored nor in the dead letters when all was quiet. */
+  lost: z.int().min(0),
+  /** Seats or operations that are there more than once, or beside what was planned. */
+  duplicates: z.int().min(0),
+  /** From the fault to the moment that the series' row names; absent when that never came. */
+  recoverySeconds: z.array(z.number()),
+  values: z.record(idSchema, z.number()),
+  /** What else did not hold, in words with numbers. */
+  problems: z.array(z.string()),
+});
+
+export type Series = z.infer<typeof seriesSchema>;
+export type ValueDefinition = z.infer<typeof valueDefinitionSchema>;
+export type SeriesComparison = z.infer<typeof comparisonSchema>;
+export type TrialsRecord = z.infer<typeof trialsRecordSchema>;
+export type Trial = z.infer<typeof trialSchema>;
+
+export interface TrialsEvidence {
+  readonly run: TrialsRecord;
+  readonly trials: readonly Trial[];
+}
