@@ -19,6 +19,7 @@ import type { PerformanceCache } from './performance-cache/performance-cache.ts'
 import type { DecorateSteps } from './seat-creation/consumer-steps.ts';
 import { createSeatCreation } from './seat-creation/create-seat-creation.ts';
 import { createOptionalAnswers } from './seat-creation/optional-answers.ts';
+import type { FindDurabilityProblems } from './seat-creation/queue-durability.ts';
 import { createSeatCreationMetrics } from './seat-creation/seat-creation-metrics.ts';
 import type { SeatCreationStore } from './seat-creation/seat-creation-store.ts';
 import { createAdminRoutes, type Phase } from './telemetry/admin-routes.ts';
@@ -45,6 +46,7 @@ export interface Overrides {
   readonly now?: () => Date;
   readonly seatCreationStore?: SeatCreationStore;
   readonly decorateSteps?: DecorateSteps;
+  readonly findDurabilityProblems?: FindDurabilityProblems;
 }
 
 const readinessPingTimeoutMs = 1_000;
@@ -65,20 +67,21 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
     createPerformanceCache(config.performanceCache, { metrics: createPerformanceCacheMetrics(registry), logger });
   const store = overrides.seatCreationStore ?? createSeatCreationStore(database);
   const seatCreationMetrics = createSeatCreationMetrics(registry);
-  const { decorateSteps } = overrides;
+  const { decorateSteps, findDurabilityProblems } = overrides;
   const seatCreation = createSeatCreation(config.seatCreation, {
     store,
     cache,
     metrics: seatCreationMetrics,
     logger,
     decorateSteps,
+    findDurabilityProblems,
   });
   let phase: Phase = 'starting';
 
   const admin = createHttpServer({
     ...config.admin,
     portVariable: 'ADMIN_PORT',
-    requestTimeoutMs: config.api.requestTimeoutMs,
+    requestTimeoutMs: config.requestTimeoutMs,
     listener: createAdminRoutes(registry, {
       phase: () => phase,
       pingDatabase: () => database.ping(),
@@ -87,25 +90,24 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
   });
   const now = overrides.now ?? (() => new Date());
   const api =
-    config.role === 'worker'
-      ? undefined
-      : createApi(config, {
-          catalog: createCatalogRepository(database),
-          cache,
-          now,
-          seatCreation: {
-            store,
-            queue: seatCreation.queue,
-            deadLetters: seatCreation.deadLetters,
-            metrics: seatCreationMetrics,
-            fromDatabase: createOptionalAnswers(preflight),
-            now,
-            newOperationId: randomUUID,
-            tokenDigest: hash('sha256', config.api.token, 'base64url').slice(0, 22),
-          },
-          logger,
-          metrics: createHttpMetrics(registry),
-        });
+    config.api &&
+    createApi(config, config.api, {
+      catalog: createCatalogRepository(database),
+      cache,
+      now,
+      seatCreation: {
+        store,
+        queue: seatCreation.queue,
+        deadLetters: seatCreation.deadLetters,
+        metrics: seatCreationMetrics,
+        fromDatabase: createOptionalAnswers(preflight),
+        now,
+        newOperationId: randomUUID,
+        tokenDigest: hash('sha256', config.api.token, 'base64url').slice(0, 22),
+      },
+      logger,
+      metrics: createHttpMetrics(registry),
+    });
 
   /** What `stop` has ended must not come up behind it. */
   function refuseWhenStopped(): void {
@@ -135,10 +137,14 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
   };
 }
 
-function createApi(config: Config, dependencies: Omit<AppDependencies, 'token' | 'version'>): HttpServer {
+function createApi(
+  config: Config,
+  { host, port, token }: NonNullable<Config['api']>,
+  dependencies: Omit<AppDependencies, 'token' | 'version'>,
+): HttpServer {
   const app = createApp({
     ...dependencies,
-    token: config.api.token,
+    token,
     version: {
       commit: config.commit ?? 'unknown',
       node: process.version,
@@ -149,8 +155,10 @@ function createApi(config: Config, dependencies: Omit<AppDependencies, 'token' |
   });
   const answer = app.callback();
   return createHttpServer({
-    ...config.api,
+    host,
+    port,
     portVariable: 'PORT',
+    requestTimeoutMs: config.requestTimeoutMs,
     listener: (request, response) => void answer(request, response),
     onUnparsed: (status) => dependencies.metrics.countUnparsed(status),
   });

@@ -16,7 +16,7 @@ function createTable(): string {
     [
       `\`${name}\`${variable.secret ? `, \`${name}_FILE\`` : ''}`,
       variable.allowed.replaceAll(/<[^>]+>/g, (placeholder) => `\`${placeholder}\``),
-      variable.required ? '**required**' : variable.fallback === undefined ? '' : `\`${variable.fallback}\``,
+      variable.fallback === undefined ? '' : `\`${variable.fallback}\``,
       variable.about,
     ]
       .map((cell) => ` ${cell} `)

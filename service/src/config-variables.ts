@@ -6,9 +6,8 @@ export interface ConfigVariable {
   readonly schema: z.ZodType<unknown, string>;
   /** The values it may have, as they follow "must be". */
   readonly allowed: string;
-  /** What stands for an absent variable; without it the variable has no value, or `required` refuses. */
+  /** What stands for an absent variable; without it the variable has no value. */
   readonly fallback?: string;
-  readonly required?: boolean;
   /** Has a `…_FILE` twin and its value appears in no message and no log. */
   readonly secret?: boolean;
   readonly about: string;
@@ -65,9 +64,8 @@ export const configVariables = {
   API_TOKEN: {
     schema: z.string().regex(/^(?=.{16,256}$)[\w.~+/-]+=*$/),
     allowed: '16 to 256 characters of A-Z a-z 0-9 - . _ ~ + / (then = signs), as RFC 6750 has them',
-    required: true,
     secret: true,
-    about: 'Bearer token of every write',
+    about: 'Bearer token of every write; needed wherever an API is served: only `ROLE=worker` has none',
   },
   DATABASE_URL: {
     schema: z.union([sqliteUrl, postgresUrl]),
@@ -195,9 +193,7 @@ export type ConfigVariableName = keyof typeof configVariables;
 export type ConfigValues = {
   readonly [Name in ConfigVariableName]:
     | z.output<(typeof configVariables)[Name]['schema']>
-    | ((typeof configVariables)[Name] extends { readonly fallback: string } | { readonly required: true }
-        ? never
-        : undefined);
+    | ((typeof configVariables)[Name] extends { readonly fallback: string } ? never : undefined);
 };
 
 /** A variable that begins with one of these and is nearly one of ours is a slip of the pen, and refused. */

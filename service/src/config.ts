@@ -2,20 +2,23 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { unescape } from 'node:querystring';
 
-import { type ConfigValues, type ConfigVariable, configVariables, ownPrefixes } from './config-variables.ts';
+import {
+  type ConfigValues,
+  type ConfigVariable,
+  type ConfigVariableName,
+  configVariables,
+  ownPrefixes,
+} from './config-variables.ts';
 import type { DatabaseOptions } from './database/database.ts';
 import type { PerformanceCacheOptions } from './performance-cache/performance-cache.ts';
 import type { SeatCreationOptions } from './seat-creation/create-seat-creation.ts';
 
 export interface Config {
   readonly role: ConfigValues['ROLE'];
-  readonly api: {
-    readonly host: string;
-    readonly port: number;
-    readonly token: string;
-    readonly requestTimeoutMs: number;
-  };
+  /** `undefined`: a worker has none. */
+  readonly api: { readonly host: string; readonly port: number; readonly token: string } | undefined;
   readonly admin: { readonly host: string; readonly port: number };
+  readonly requestTimeoutMs: number;
   readonly database: DatabaseOptions;
   readonly performanceCache: PerformanceCacheOptions;
   readonly seatCreation: SeatCreationOptions;
@@ -79,31 +82,53 @@ function gitCommit(): string | undefined {
 /** Pure. Throws `ConfigError` with everything that is wrong. An empty variable counts as absent. */
 export function parseConfig(environment: Environment): Config {
   const { values, problems } = parseVariables(environment, variables);
-  if (values.PERFORMANCE_CACHE === 'look-aside' && !environment['REDIS_CACHE_URL'])
-    problems.push(
-      `REDIS_CACHE_URL is missing: PERFORMANCE_CACHE=look-aside needs it to be ${configVariables.REDIS_CACHE_URL.allowed}`,
-    );
-  if (values.SEAT_CREATION === 'stream' && !environment['REDIS_QUEUE_URL'])
-    problems.push(
-      `REDIS_QUEUE_URL is missing: SEAT_CREATION=stream needs it to be ${configVariables.REDIS_QUEUE_URL.allowed}`,
-    );
-  if (values.SEAT_CREATION === 'async' && values.ROLE === 'worker')
-    problems.push('ROLE must be all or api with SEAT_CREATION=async, got "worker": its jobs never leave their process');
-  problems.push(...loadsBeyondThePool(values));
+  if (values.ROLE === 'all' || values.ROLE === 'api')
+    problems.push(...missing(environment, 'API_TOKEN', `ROLE=${values.ROLE}`));
+  if (values.PERFORMANCE_CACHE === 'look-aside')
+    problems.push(...missing(environment, 'REDIS_CACHE_URL', 'PERFORMANCE_CACHE=look-aside'));
+  problems.push(...unfitSeatCreation(environment, values), ...loadsBeyondThePool(values));
   if (problems.length > 0) throw new ConfigError(problems);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing required is missing: it would be a problem
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing with a fallback is missing
   return group(values as ConfigValues);
 }
 
-type DatabaseValues = Pick<ConfigValues, Extract<keyof ConfigValues, `DATABASE_${string}`>>;
+/** A variable that is needed only `because` of another one. */
+function missing(environment: Environment, name: ConfigVariableName, because: string): string[] {
+  return environment[name] ? [] : [`${name} is missing: ${because} needs it to be ${configVariables[name].allowed}`];
+}
 
-/** What `parseConfig` makes of the DATABASE_ variables, for programs that need nothing else and have no API_TOKEN. */
+function unfitSeatCreation(environment: Environment, { SEAT_CREATION, ROLE }: Partial<ConfigValues>): string[] {
+  if (SEAT_CREATION === 'stream') return missing(environment, 'REDIS_QUEUE_URL', 'SEAT_CREATION=stream');
+  return SEAT_CREATION === 'async' && ROLE === 'worker'
+    ? ['ROLE must be all or api with SEAT_CREATION=async, got "worker": its jobs never leave their process']
+    : [];
+}
+
+type DatabaseValues = Pick<ConfigValues, Extract<keyof ConfigValues, `DATABASE_${string}`>>;
+type SeatCreationValues = Pick<
+  ConfigValues,
+  'ROLE' | 'REDIS_QUEUE_URL' | Extract<keyof ConfigValues, `SEAT_CREATION${string}`>
+>;
+
+/** What `parseConfig` makes of the DATABASE_ variables, for programs that need nothing else. */
 export function parseDatabaseConfig(environment: Environment): DatabaseOptions {
   const ofTheDatabase = variables.filter(([name]) => name.startsWith('DATABASE_'));
   const { values, problems } = parseVariables(environment, ofTheDatabase);
   if (problems.length > 0) throw new ConfigError(problems);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in parseConfig
   return databaseOptions(values as DatabaseValues);
+}
+
+/** What `parseConfig` makes of the variables of seat creation, for programs that need nothing else. */
+export function parseSeatCreationConfig(environment: Environment): SeatCreationOptions {
+  const ofSeatCreation = variables.filter(
+    ([name]) => name === 'ROLE' || name === 'REDIS_QUEUE_URL' || name.startsWith('SEAT_CREATION'),
+  );
+  const { values, problems } = parseVariables(environment, ofSeatCreation);
+  problems.push(...unfitSeatCreation(environment, values));
+  if (problems.length > 0) throw new ConfigError(problems);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in parseConfig
+  return seatCreationOptions(values as SeatCreationValues);
 }
 
 function parseVariables(
@@ -114,10 +139,7 @@ function parseVariables(
   const values: Record<string, unknown> = {};
   for (const [name, variable] of wanted) {
     const text = environment[name] || variable.fallback;
-    if (text === undefined) {
-      if (variable.required) problems.push(`${name} is missing: it must be ${variable.allowed}`);
-      continue;
-    }
+    if (text === undefined) continue;
     const parsed = variable.schema.safeParse(text);
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name} must be ${variable.allowed}${variable.secret ? '' : `, got ${JSON.stringify(text)}`}`);
@@ -129,13 +151,12 @@ function parseVariables(
 function group(values: ConfigValues): Config {
   return {
     role: values.ROLE,
-    api: {
-      host: values.HOST,
-      port: values.PORT,
-      token: values.API_TOKEN,
-      requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
-    },
+    api:
+      values.ROLE === 'worker' || values.API_TOKEN === undefined
+        ? undefined
+        : { host: values.HOST, port: values.PORT, token: values.API_TOKEN },
     admin: { host: values.ADMIN_HOST, port: values.ADMIN_PORT },
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     database: databaseOptions(values),
     performanceCache: performanceCacheOptions(values),
     seatCreation: seatCreationOptions(values),
@@ -193,7 +214,7 @@ function performanceCacheOptions(values: ConfigValues): PerformanceCacheOptions 
   };
 }
 
-function seatCreationOptions(values: ConfigValues): SeatCreationOptions {
+function seatCreationOptions(values: SeatCreationValues): SeatCreationOptions {
   const backlogLimit = values.SEAT_CREATION_BACKLOG_LIMIT;
   if (values.SEAT_CREATION === 'async' || values.REDIS_QUEUE_URL === undefined) {
     return { mode: 'async', concurrency: values.SEAT_CREATION_CONCURRENCY, backlogLimit };
@@ -218,7 +239,7 @@ export function secretsOf(config: Config): readonly string[] {
     .map((url) => new URL(url))
     .flatMap(({ password, searchParams }) => [password, ...searchParams.getAll('password')])
     .filter((password) => password !== '');
-  return [config.api.token, ...urls, ...passwords, ...passwords.map(unescape)];
+  return [...(config.api ? [config.api.token] : []), ...urls, ...passwords, ...passwords.map(unescape)];
 }
 
 /**

@@ -57,7 +57,7 @@ try {
   logger.info({
     event: 'listening',
     ...ports,
-    host: config.api.host,
+    host: config.api?.host,
     commit: config.commit ?? 'unknown',
     database: config.database.engine,
     performanceCache: config.performanceCache.mode,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { parseConfig, readEnvironment } from './config.ts';
+import { parseSeatCreationConfig, readEnvironment } from './config.ts';
 import { createRedisClient } from './redis/create-redis-client.ts';
 import { createDeadLetters } from './seat-creation/dead-letters.ts';
 import { replayDeadLetter } from './seat-creation/replay-dead-letter.ts';
@@ -37,7 +37,7 @@ async function replay(deadLetters: DeadLetters, ids: readonly string[]): Promise
 /** `POST /dead-letters/{id}/replay` at a terminal, with the service's own configuration. */
 async function main(args: readonly string[]): Promise<void> {
   if (args.length === 0 || (args.includes('--all') && args.length > 1)) throw new Error(usage);
-  const { seatCreation } = parseConfig(readEnvironment());
+  const seatCreation = parseSeatCreationConfig(readEnvironment());
   if (seatCreation.mode !== 'stream') throw new Error('there are dead letters only with SEAT_CREATION=stream');
   const { redisUrl: url, backlogLimit } = seatCreation;
   const say = (fields: unknown): void => console.error(JSON.stringify(fields));

@@ -11,6 +11,7 @@ import {
   type Environment,
   parseConfig,
   parseDatabaseConfig,
+  parseSeatCreationConfig,
   readEnvironment,
   secretsOf,
 } from '../src/config.ts';
@@ -35,7 +36,7 @@ describe('parseConfig', () => {
     const config = parseConfig(smallest);
     expect(config.database).toMatchObject({ engine: 'sqlite', file: '.data/ticketing.db' });
     expect(config.performanceCache).toEqual({ mode: 'off' });
-    expect(config.api).toEqual({ host: '127.0.0.1', port: 3000, token, requestTimeoutMs: 15_000 });
+    expect(config.api).toEqual({ host: '127.0.0.1', port: 3000, token });
   });
 
   it('reads every variable of the look-aside variant on PostgreSQL', () => {
@@ -127,10 +128,16 @@ describe('parseConfig', () => {
     expect(problemsWith(environment)).toEqual([message]);
   });
 
-  it('names the missing token and what it must be', () => {
-    expect(problemsOf(() => parseConfig({}))).toEqual([
-      expect.stringMatching(/^API_TOKEN is missing: it must be 16 to/),
+  it.each(['all', 'api'])('names the missing token and what it must be with ROLE=%s', (role) => {
+    expect(problemsOf(() => parseConfig({ ROLE: role }))).toEqual([
+      expect.stringMatching(new RegExp(`^API_TOKEN is missing: ROLE=${role} needs it to be 16 to`)),
     ]);
+  });
+
+  it('needs no token for a worker, which serves no API, and refuses a bad one all the same', () => {
+    const worker = { ROLE: 'worker', SEAT_CREATION: 'stream', REDIS_QUEUE_URL: 'redis://127.0.0.1:6380' };
+    expect(parseConfig(worker).api).toBeUndefined();
+    expect(problemsOf(() => parseConfig({ ...worker, API_TOKEN: 'short' }))).toHaveLength(1);
   });
 
   it.each([
@@ -190,6 +197,26 @@ describe('parseDatabaseConfig', () => {
   });
 });
 
+describe('parseSeatCreationConfig', () => {
+  const stream = { SEAT_CREATION: 'stream', REDIS_QUEUE_URL: 'redis://127.0.0.1:6380' };
+
+  it('needs no token, and gives what parseConfig gives', () => {
+    expect(parseSeatCreationConfig({ ...stream, PORT: 'x' })).toEqual(
+      parseConfig({ ...smallest, ...stream }).seatCreation,
+    );
+  });
+
+  it.each([
+    { ...stream, REDIS_QUEUE_URL: '' },
+    { ...stream, SEAT_CREATION_BACKLOG_LIMIT: 'x' },
+    { ...stream, SEAT_CREATION_BACKLOG: '1' },
+  ])('refuses a variable of seat creation as parseConfig does: %j', (environment) => {
+    const problems = problemsOf(() => parseSeatCreationConfig(environment));
+    expect(problems).toHaveLength(1);
+    expect(problems).toEqual(problemsWith(environment));
+  });
+});
+
 describe('readEnvironment', () => {
   let directory = '';
   beforeAll(() => {
@@ -201,7 +228,7 @@ describe('readEnvironment', () => {
     const file = join(directory, 'token');
     writeFileSync(file, `${token}\n`);
     const environment = readEnvironment({ API_TOKEN_FILE: file });
-    expect(parseConfig(environment).api.token).toBe(token);
+    expect(parseConfig(environment).api?.token).toBe(token);
   });
 
   it('refuses a secret that is given twice', () => {

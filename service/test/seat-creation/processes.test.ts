@@ -122,7 +122,7 @@ describe('processes', () => {
     const locations = await acceptJobs(api);
     // First with a new batch in its hands, then with what it has taken over from the dead.
     for (const death of [1, 2]) {
-      const worker = await start({ ...environment, ROLE: 'worker' });
+      const worker = await start({ ...environment, ROLE: 'worker', API_TOKEN: '' });
       expect(worker.listening['apiPort']).toBeUndefined();
       await expect.poll(() => mostDeliveries(admin), { timeout: 10_000, interval: 1 }).toBeGreaterThanOrEqual(death);
       await kill(worker);
@@ -181,7 +181,7 @@ describe('processes', () => {
     await admin.xadd('seat-creation:dead', '2-1', ...facts, 'deliveries', '1', 'job', JSON.stringify(job));
     await admin.xadd('seat-creation:dead', '3-1', ...facts, 'deliveries', '1', 'job', 'garbage');
     const replay = async (...ids: string[]) => {
-      const child = spawnNode([`${sources}replay-dead-letters.ts`, ...ids], { SEAT_CREATION: 'stream' });
+      const child = spawnNode([`${sources}replay-dead-letters.ts`, ...ids], { SEAT_CREATION: 'stream', API_TOKEN: '' });
       const lines: string[] = [];
       createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => void lines.push(line));
       const [status] = await once(child, 'close');
