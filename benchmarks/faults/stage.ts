@@ -107,6 +107,8 @@ export interface AuditedOperation {
   readonly targetId: number;
   readonly reason: string | null;
   readonly failedAttempts: number;
+  /** When it was done or has failed last, by the view's `ended_at`: milliseconds since the epoch. */
+  readonly endedAtMs: number;
 }
 
 export interface FaultyHall {
