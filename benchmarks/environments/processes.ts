@@ -25,8 +25,9 @@ interface Backing {
   readonly apiToken: string;
 }
 
-/** The service's defaults for connections that read, pinned so that they can't change under an experiment. */
+/** Connections that read, and cache misses that may use them at once: pinned, whatever the service's defaults become. */
 const poolSize = { postgres: '10', sqlite: '4' } as const;
+const loadsInFlight = { postgres: '8', sqlite: '4' } as const;
 
 /**
  * Variants as plain processes of this machine, in a scratch folder of their own and on free ports, so that runs
@@ -158,6 +159,7 @@ async function startVariantService(backing: Backing, onProcess: OnProcess): Prom
       API_TOKEN: apiToken,
       DATABASE_URL: database.url,
       DATABASE_POOL_SIZE: poolSize[database.database.engine],
+      PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loadsInFlight[database.database.engine],
       REDIS_CACHE_URL: redisCache.url,
       REDIS_QUEUE_URL: redisQueue.url,
       LOG_LEVEL: 'info',

@@ -128,8 +128,9 @@ export const configVariables = {
   PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: {
     ...wholeNumber(1, 200),
     about:
-      'Loads that may be at the database at once, in this process: `DATABASE_POOL_SIZE` at most; ' +
-      'that many with SQLite, 2 fewer with PostgreSQL, whose writes have no connection of their own',
+      'Loads that may be at the database at once, in this process: `DATABASE_POOL_SIZE` at most; that many with ' +
+      'SQLite, and with PostgreSQL, whose writes have no connection of their own, 2 fewer and one less for each seat ' +
+      'creation that may run in this process: `SEAT_CREATION_CONCURRENCY` of `async`, 1 of `stream` unless `ROLE=api`',
   },
   PERFORMANCE_CACHE_LOAD_QUEUE_TIMEOUT_MS: {
     ...milliseconds(1, 60_000),

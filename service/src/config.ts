@@ -7,9 +7,9 @@ import {
   type ConfigVariable,
   type ConfigVariableName,
   configVariables,
-  ownPrefixes,
 } from './config-variables.ts';
 import type { DatabaseOptions } from './database/database.ts';
+import { misspelledVariables } from './misspelled-variables.ts';
 import type { PerformanceCacheOptions } from './performance-cache/performance-cache.ts';
 import type { SeatCreationOptions } from './seat-creation/create-seat-creation.ts';
 
@@ -41,9 +41,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
-
-/** An edit more, and DATABASE_PORT would be DATABASE_URL. */
-const mostTypos = 2;
 
 const variables: readonly (readonly [string, ConfigVariable])[] = Object.entries(configVariables);
 
@@ -167,7 +164,7 @@ function group(values: ConfigValues): Config {
 }
 
 const defaultPoolSize = { sqlite: 4, postgres: 10 } as const;
-/** PostgreSQL's connections that the loads leave to writes and to the readiness ping, where nobody says otherwise. */
+/** Of PostgreSQL, where nobody says otherwise: what the loads leave to requests that write and to the readiness ping. */
 const connectionsBesideLoads = 2;
 
 function poolSizeOf(values: Pick<ConfigValues, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>): number {
@@ -184,7 +181,15 @@ function databaseOptions(values: DatabaseValues): DatabaseOptions {
 
 function fittingLoads(values: ConfigValues): number {
   const poolSize = poolSizeOf(values);
-  return values.DATABASE_URL.engine === 'sqlite' ? poolSize : Math.max(1, poolSize - connectionsBesideLoads);
+  // SQLite's one writer is apart from the pool.
+  if (values.DATABASE_URL.engine === 'sqlite') return poolSize;
+  return Math.max(1, poolSize - connectionsBesideLoads - connectionsOfJobs(values));
+}
+
+/** Each seat creation that this process works on keeps a connection for as long as its transaction takes. */
+function connectionsOfJobs({ SEAT_CREATION, SEAT_CREATION_CONCURRENCY, ROLE }: ConfigValues): number {
+  if (SEAT_CREATION === 'async') return SEAT_CREATION_CONCURRENCY;
+  return ROLE === 'api' ? 0 : 1;
 }
 
 /** A load that the limit lets through and that then has no connection would wait twice. */
@@ -240,34 +245,4 @@ export function secretsOf(config: Config): readonly string[] {
     .flatMap(({ password, searchParams }) => [password, ...searchParams.getAll('password')])
     .filter((password) => password !== '');
   return [...(config.api ? [config.api.token] : []), ...urls, ...passwords, ...passwords.map(unescape)];
-}
-
-/**
- * Ours that are not there and are near one that is. Others with our prefixes may be there: Kubernetes gives every
- * container DATABASE_PORT and API_SERVICE_HOST when it has services called `database` and `api`.
- */
-function misspelledVariables(environment: Environment): string[] {
-  const known = variables.flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
-  return Object.keys(environment)
-    .filter((name) => ownPrefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
-    .flatMap((name) => {
-      const meant =
-        known.find((other) => other.startsWith(`${name}_`)) ??
-        known.find((other) => editDistance(other, name) <= mostTypos);
-      return meant === undefined ? [] : [`${name} is not a variable of the service: did you mean ${meant}?`];
-    });
-}
-
-/** Levenshtein distance, by rows (Wagner and Fischer, "The String-to-String Correction Problem", 1974). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let index = 0; index < a.length; index++) {
-    const next = [index + 1];
-    for (let column = 1; column <= b.length; column++) {
-      const substitution = (row[column - 1] ?? 0) + (a[index] === b[column - 1] ? 0 : 1);
-      next.push(Math.min((row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, substitution));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -18,6 +18,7 @@ import {
 
 const token = 'a-token-of-thirty-characters-x';
 const smallest: Environment = { API_TOKEN: token };
+const onPostgres: Environment = { DATABASE_URL: 'postgres://127.0.0.1/ticketing' };
 
 function problemsOf(parse: () => unknown): readonly string[] {
   try {
@@ -55,12 +56,16 @@ describe('parseConfig', () => {
   it.each([
     [{}, 4],
     [{ DATABASE_POOL_SIZE: '7' }, 7],
-    [{ DATABASE_URL: 'postgres://127.0.0.1/ticketing' }, 8],
-    [{ DATABASE_URL: 'postgres://127.0.0.1/ticketing', DATABASE_POOL_SIZE: '1' }, 1],
+    [onPostgres, 4],
+    [{ ...onPostgres, SEAT_CREATION_CONCURRENCY: '1' }, 7],
+    [{ ...onPostgres, SEAT_CREATION: 'stream', SEAT_CREATION_CONCURRENCY: '64' }, 7],
+    [{ ...onPostgres, SEAT_CREATION: 'stream', ROLE: 'api' }, 8],
+    [{ ...onPostgres, DATABASE_POOL_SIZE: '1' }, 1],
     [{ PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: '3' }, 3],
-  ])('lets through the loads that the pool of %j has connections for: %i', (environment, maxLoadsInFlight) => {
-    const lookAside = { PERFORMANCE_CACHE: 'look-aside', REDIS_CACHE_URL: 'redis://127.0.0.1:6379' };
-    const config = parseConfig({ ...smallest, ...lookAside, ...environment });
+    [{ ...onPostgres, PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: '10' }, 10],
+  ])('lets through the loads that %j leaves connections for: %i', (environment, maxLoadsInFlight) => {
+    const redis = { REDIS_CACHE_URL: 'redis://127.0.0.1:6379', REDIS_QUEUE_URL: 'redis://127.0.0.1:6380' };
+    const config = parseConfig({ ...smallest, PERFORMANCE_CACHE: 'look-aside', ...redis, ...environment });
     expect(config.performanceCache).toMatchObject({ maxLoadsInFlight });
   });
 
