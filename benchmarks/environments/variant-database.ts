@@ -64,11 +64,17 @@ export async function seedDatabases(
     onProcess,
   });
   if (database.server) await createServiceDatabase(database.server);
-  const seeding = await spawnService(
-    'seed.ts',
-    [`--performances=${seed.performances}`, `--random-seed=${seed.randomSeed}`, `--relative-to=${seed.relativeTo}`],
-    { name: 'seed', directory, configuration: { DATABASE_URL: database.url } },
-  );
+  const seeding = await spawnService({
+    name: 'seed',
+    directory,
+    configuration: { DATABASE_URL: database.url },
+    entry: [
+      'service/src/seed.ts',
+      `--performances=${seed.performances}`,
+      `--random-seed=${seed.randomSeed}`,
+      `--relative-to=${seed.relativeTo}`,
+    ],
+  });
   onProcess(seeding);
   const how = await seeding.ended;
   if (how !== 'exit status 0') throw new Error(`the seed command ended with ${how}:\n${await logTail(seeding)}`);
