@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { idSchema, runFrameSchema } from './schema.ts';
+import { type Evidence, idSchema, runFrameSchema } from './schema.ts';
 
 /**
  * A run in trials: something is done to the system (a crash, an outage), it is left to come to rest, and what its
@@ -15,6 +15,8 @@ export const seriesRoleSchema = z.enum([
   'promise',
   /** It must lose, duplicate or show a problem in at least one trial: or the harness is blind. */
   'control',
+  /** Nothing is hurt, values are measured: holds as a promise does, and counts no fault. */
+  'measured',
 ]);
 
 export const seriesSchema = z.strictObject({
@@ -108,3 +110,6 @@ export interface TrialsEvidence {
   readonly run: TrialsRecord;
   readonly trials: readonly Trial[];
 }
+
+/** Of either protocol: `'trials' in evidence` tells which, as `kind` does in run.json. */
+export type RunEvidence = Evidence | TrialsEvidence;
