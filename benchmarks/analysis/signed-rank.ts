@@ -16,16 +16,16 @@ export interface Location {
 }
 
 /** Sums of ranks are counted in doubles, which are exact up to 2^53 sign assignments. */
-const largestCount = 52;
+export const largestCount = 52;
 
 /**
  * Hodges-Lehmann estimate (the median of the Walsh averages) and the exact interval: the k-th smallest and k-th
  * largest Walsh average, with the largest k whose confidence is at least what is asked. All values enter, zeros
  * as well. Ties make the interval conservative, never too short. Too few values for the confidence asked give
- * the widest interval there is, the confidence that it has, and a warning. Throws RangeError for 0 or more than
- * 52 values, and for what is not a finite number.
+ * the widest interval there is, the confidence that it has, and a warning, in which a value is called `unit`. Throws
+ * RangeError for 0 or more than 52 values, and for what is not a finite number.
  */
-export function locate(values: readonly number[], confidence = 0.95): Location {
+export function locate(values: readonly number[], confidence = 0.95, unit = 'block'): Location {
   check(values);
   const walsh = walshAverages(values);
   const rank = intervalRank(values.length, confidence);
@@ -36,7 +36,7 @@ export function locate(values: readonly number[], confidence = 0.95): Location {
     achieved >= confidence
       ? []
       : [
-          `${values.length} block${values.length === 1 ? ' gives' : 's give'} at most ${(achieved * 100).toFixed(1)} % confidence; ` +
+          `${values.length} ${unit}${values.length === 1 ? ' gives' : 's give'} at most ${(achieved * 100).toFixed(1)} % confidence; ` +
             `${(confidence * 100).toFixed(0)} % needs ${fewestForConfidence(confidence)}`,
         ];
   return { estimate: median(walsh), lower, upper, confidence: achieved, count: values.length, warnings };

@@ -24,7 +24,7 @@ export function judge(run: RunRecord, primary: Comparison, completeBlocks: numbe
   if (invalid.length > 0) return verdict('INVALID', invalid);
 
   const { claim } = run.experiment;
-  const location = primary[claim.variant];
+  const location = claimedLocation(claim, primary);
   if (location === undefined) return verdict('INVALID', [`${primary.metric.label} has no value`]);
   if (location.warnings.length > 0) return verdict('INCONCLUSIVE', location.warnings);
   if (primary.control?.broken === true) {
@@ -33,6 +33,11 @@ export function judge(run: RunRecord, primary: Comparison, completeBlocks: numbe
     ]);
   }
   return held(claim, location);
+}
+
+/** What the claim is held against: the level of a variant, or after / before. undefined: not measured. */
+export function claimedLocation({ variant }: Claim, primary: Comparison): Location | undefined {
+  return variant === 'change' ? primary.ratio : primary[variant];
 }
 
 function held({ relation, bound }: Claim, { lower, upper }: Location): Verdict {
@@ -71,6 +76,6 @@ function brokenGuards({ guards, slots }: RunRecord): Map<string, string[]> {
   return broken;
 }
 
-function verdict(name: VerdictName, reasons: readonly string[]): Verdict {
+export function verdict(name: VerdictName, reasons: readonly string[]): Verdict {
   return { name, reasons, exitStatus: exitStatuses[name] };
 }

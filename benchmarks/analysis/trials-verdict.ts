@@ -1,0 +1,99 @@
+import type { SeriesComparison, TrialsRecord } from '../evidence/trials-schema.ts';
+
+import type { RoundRatios } from './round-ratios.ts';
+import type { SeriesAnalysis, SeriesVerdict } from './series-analysis.ts';
+import { verdict } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
+
+type Side = 'within' | 'outside' | 'both';
+
+/**
+ * INVALID: the run proves nothing, whatever it shows. REFUTED: one counter-example is enough. INCONCLUSIVE: an interval
+ * on both sides of its bound, or too few rounds for one, or a series that this machine could not run. CONFIRMED: every
+ * promise held, every control failed, every bound was kept.
+ */
+export function judgeTrials(
+  run: TrialsRecord,
+  series: readonly SeriesAnalysis[],
+  ratios: readonly RoundRatios[],
+): Verdict {
+  const invalid = invalidReasons(run, series, ratios);
+  if (invalid.length > 0) return verdict('INVALID', invalid);
+
+  const bounded = ratios.filter(({ comparison }) => comparison.bound !== undefined);
+  const refuted = [
+    ...ofVerdict(series, 'DOES NOT HOLD').map((own) => `${own.series.label}: ${fewInWords(own.reasons)}`),
+    ...bounded
+      .filter((ratios) => sideOf(ratios) === 'outside')
+      .map(({ comparison }) => `the whole interval of ${nameOf(run, comparison)} lies outside its bound`),
+  ];
+  if (refuted.length > 0) return verdict('REFUTED', refuted);
+
+  const inconclusive = [
+    ...bounded
+      .filter((ratios) => sideOf(ratios) === 'both')
+      .map(({ comparison, ratio, warnings }) =>
+        ratio === undefined || warnings.length > 0
+          ? `${nameOf(run, comparison)}: ${warnings.join('; ')}`
+          : `the interval of ${nameOf(run, comparison)} lies on both sides of its bound`,
+      ),
+    ...ofVerdict(series, 'SKIPPED').map((own) => `${own.series.label} was skipped: ${own.reasons.join('; ')}`),
+  ];
+  if (inconclusive.length > 0) return verdict('INCONCLUSIVE', inconclusive);
+  return verdict('CONFIRMED', confirmedReasons(series, bounded));
+}
+
+function confirmedReasons(series: readonly SeriesAnalysis[], bounded: readonly RoundRatios[]): string[] {
+  const [promises, controls] = [ofVerdict(series, 'HOLDS').length, ofVerdict(series, 'FAILS AS IT MUST').length];
+  return [
+    promises === 1 ? 'the promise held' : `all ${promises} promises held`,
+    ...(controls === 0
+      ? []
+      : [controls === 1 ? 'the control failed, as it must' : `all ${controls} controls failed, as they must`]),
+    ...(bounded.length === 0 ? [] : ['every compared value lies whole within its bound']),
+  ];
+}
+
+function invalidReasons(
+  run: TrialsRecord,
+  series: readonly SeriesAnalysis[],
+  ratios: readonly RoundRatios[],
+): string[] {
+  const missing = ratios.filter(({ comparison, missingRounds }) => comparison.bound && missingRounds.length > 0);
+  return [
+    ...(run.brokenBy === undefined ? [] : [`the run ended early: ${run.brokenBy}`]),
+    ...run.guards.filter(({ held }) => !held).map(({ guard, observed }) => `guard ${guard} did not hold (${observed})`),
+    ...series.flatMap(({ series: { label }, gaps }) => gaps.map((gap) => `${label}: ${gap}`)),
+    ...ofVerdict(series, 'HARNESS IS BLIND').map(
+      (own) => `the control ${own.series.label} did not fail, so the harness is blind`,
+    ),
+    ...missing.map(
+      ({ comparison, missingRounds }) => `${nameOf(run, comparison)} is missing in ${missingRounds.length} rounds`,
+    ),
+  ];
+}
+
+/** Where the interval lies; `both` as well when there are too few rounds for its confidence. */
+function sideOf({ comparison: { bound }, ratio, warnings }: RoundRatios): Side {
+  if (bound === undefined || ratio === undefined || warnings.length > 0) return 'both';
+  const { relation, ratio: limit } = bound;
+  if (relation === 'at-most' ? ratio.upper <= limit : ratio.lower >= limit) return 'within';
+  return (relation === 'at-most' ? ratio.lower > limit : ratio.upper < limit) ? 'outside' : 'both';
+}
+
+function ofVerdict(series: readonly SeriesAnalysis[], name: SeriesVerdict): SeriesAnalysis[] {
+  return series.filter((own) => own.verdict === name);
+}
+
+/** `jobs per second, 4 workers over 1 worker`. */
+function nameOf({ experiment }: TrialsRecord, { value, numerator, denominator }: SeriesComparison): string {
+  const series = (id: string) => experiment.series.find((own) => own.id === id)?.label ?? id;
+  const label = experiment.values.find(({ id }) => id === value)?.label ?? value;
+  return `${label}, ${series(numerator)} over ${series(denominator)}`;
+}
+
+/** Up to three, and how many more there are. */
+function fewInWords(reasons: readonly string[]): string {
+  const shown = reasons.slice(0, 3).join('; ');
+  return reasons.length > 3 ? `${shown}; and ${reasons.length - 3} more` : shown;
+}
