@@ -44,6 +44,7 @@ function quantiles(values: readonly number[]): string {
 
 async function printReport(folder: string, { stdout }: Io): Promise<number> {
   const evidence = await readEvidence(folder);
+  if ('trials' in evidence) throw new Error('a run in trials has no report yet');
   const analysis = analyzeRun(evidence);
   const { exitStatus } = analysis.verdict;
   const shown = path.relative(process.cwd(), folder);

@@ -3,4 +3,5 @@ export const evidenceFiles = {
   run: 'run.json',
   samples: 'samples.ndjson',
   latencies: 'latency.ndjson',
+  trials: 'trials.ndjson',
 } as const;

@@ -30,8 +30,6 @@ export const seriesSchema = z.strictObject({
   role: seriesRoleSchema,
   /** The fault itself takes accepted work away (FLUSHALL): what it took is counted and breaks nothing. */
   mayLose: z.boolean(),
-  /** Nothing is done to the system in its trials (a load alone): they count no fault, and bound nothing by crash. */
-  faultFree: z.boolean().optional(),
   /** Trials that the profile asks for. */
   trials: z.int().positive(),
 });

@@ -1,15 +1,8 @@
-import { readCommit, readMachineLoad, takeFingerprint } from '../evidence/fingerprint.ts';
-import { type Evidence, schemaVersion } from '../evidence/schema.ts';
+import type { Evidence } from '../evidence/schema.ts';
+import { CouldNotRunError } from './could-not-run-error.ts';
 import { MeasuredRun, type RunRequest } from './measured-run.ts';
 import { plannedSeconds } from './planned-seconds.ts';
-
-/** Nothing was measured: there is no result, not even an invalid one. */
-export class CouldNotRunError extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = 'CouldNotRunError';
-  }
-}
+import { openRunFrame } from './run-frame.ts';
 
 async function measure(run: MeasuredRun): Promise<string | undefined> {
   const { request } = run;
@@ -40,25 +33,14 @@ async function measure(run: MeasuredRun): Promise<string | undefined> {
  */
 export async function runExperiment(request: RunRequest): Promise<Evidence> {
   const { experiment, profile, database } = request;
-  const startedAt = new Date();
-  const { commit, dirty } = await readCommit();
-  const before = await readMachineLoad();
-  const fingerprint = await takeFingerprint(request.binaries);
+  const closeFrame = await openRunFrame(request);
   const run = new MeasuredRun(request);
   const brokenBy = await measure(run);
-  const after = await readMachineLoad();
-  const atTheEnd = await readCommit();
-  run.guards.push({
-    guard: 'work-tree-unchanged',
-    held: atTheEnd.commit === commit && atTheEnd.dirty === dirty,
-    observed: `${atTheEnd.commit}${atTheEnd.dirty ? ' and changes' : ''}`,
-    limit: `${commit}${dirty ? ' and changes' : ''}`,
-  });
+  const frame = await closeFrame({ brokenBy, guards: run.guards });
   const { blocksBetweenRestarts: _, sweep: __, calibration: ___, ...recordedProfile } = profile;
   return {
     run: {
-      schemaVersion,
-      id: request.id,
+      ...frame,
       experiment: {
         id: experiment.id,
         title: experiment.title,
@@ -69,12 +51,6 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
         limits: [...experiment.limits],
       },
       profile: recordedProfile,
-      database,
-      environment: 'processes',
-      seed: request.seed,
-      startedAt: startedAt.toISOString(),
-      endedAt: new Date().toISOString(),
-      ...(brokenBy === undefined ? {} : { brokenBy }),
       workload: experiment.workload,
       offeredRatePerSecond: run.rate,
       calibration: {
@@ -84,18 +60,6 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
       },
       predictedHitRatio: experiment.predictHitRatio(profile, run.rate),
       slots: run.slots,
-      guards: run.guards,
-      fingerprint,
-      provenance: {
-        commit,
-        dirty,
-        command: request.command,
-        loadAverageBefore: before.loadAverage,
-        loadAverageAfter: after.loadAverage,
-        ...(before.cpuPressure === undefined ? {} : { cpuPressureBefore: before.cpuPressure }),
-        ...(after.cpuPressure === undefined ? {} : { cpuPressureAfter: after.cpuPressure }),
-      },
-      files: {},
     },
     samples: run.samples,
     latencies: run.latencies,

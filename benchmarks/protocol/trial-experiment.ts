@@ -40,7 +40,7 @@ export interface SeriesDefinition extends Omit<Series, 'trials'> {
 
 /**
  * One claim about faults: series of trials. `interleaved`: trial 1 of every series in a seeded order, then trial 2, …;
- * all stages are up at once only if `keepStages`. `one-by-one`: a series after the other.
+ * all stages are up at once. `one-by-one`: a series after the other.
  */
 export interface TrialExperiment {
   readonly protocol: 'trials';

@@ -7,6 +7,8 @@ import { renderReport } from './render-report.ts';
 
 /** Renders the report of a run's folder into it, from its evidence alone. Throws `EvidenceError`. */
 export async function writeReport(folder: string): Promise<void> {
-  const files = renderReport(await readEvidence(folder));
+  const evidence = await readEvidence(folder);
+  if ('trials' in evidence) throw new Error('a run in trials has no report yet');
+  const files = renderReport(evidence);
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
 }

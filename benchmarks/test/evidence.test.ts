@@ -51,8 +51,8 @@ describe('writeEvidence and readEvidence', () => {
   test('give the same bytes whatever the order of the keys', async () => {
     await writeEvidence(folder, syntheticEvidence());
     const first = await read('run.json');
-    const evidence = await readEvidence(folder);
-    await writeEvidence(folder, { ...evidence, run: Object.assign({ files: {}, slots: [] }, evidence.run) });
+    const { run, ...rest } = syntheticEvidence();
+    await writeEvidence(folder, { ...rest, run: Object.assign({ files: {}, slots: [] }, run) });
     expect(await read('run.json')).toBe(first);
   });
 

@@ -11,10 +11,11 @@ import { readCommit } from '../evidence/fingerprint.ts';
 import { runRecordSchema, sampleSchema, type VariantId } from '../evidence/schema.ts';
 import { experiment as performanceCache } from '../experiments/performance-cache.ts';
 import type { LoadRequest, LoadWindow } from '../load/load.ts';
+import { CouldNotRunError } from '../protocol/could-not-run-error.ts';
 import type { Experiment } from '../protocol/experiment.ts';
 import type { RunRequest } from '../protocol/measured-run.ts';
 import { createProgress } from '../protocol/progress.ts';
-import { CouldNotRunError, runExperiment } from '../protocol/run-experiment.ts';
+import { runExperiment } from '../protocol/run-experiment.ts';
 import type { WindowSample } from '../protocol/window-meter.ts';
 
 const profile = {

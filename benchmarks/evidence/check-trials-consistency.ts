@@ -1,0 +1,69 @@
+import { EvidenceError } from './evidence-error.ts';
+import { evidenceFiles } from './evidence-files.ts';
+import type { Trial, TrialsEvidence, TrialsRecord } from './trials-schema.ts';
+
+/**
+ * What no schema can say: that the trials are those of the run's series, 1 to n without gaps, and that every accepted
+ * job of each ended in exactly one way. Throws `EvidenceError`.
+ */
+export function checkTrialsConsistency({ run, trials }: TrialsEvidence): void {
+  checkRun(run);
+  const counts = new Map<string, number>();
+  for (const [index, trial] of trials.entries()) {
+    const place = { file: evidenceFiles.trials, line: index + 1 };
+    const expected = (counts.get(trial.series) ?? 0) + 1;
+    const problem = trialProblem(run, trial);
+    if (problem !== undefined) throw new EvidenceError(place, problem);
+    if (trial.trial !== expected) {
+      throw new EvidenceError(place, `"${trial.series}" has trial ${trial.trial} where ${expected} was expected`);
+    }
+    counts.set(trial.series, expected);
+  }
+}
+
+/** Why a trial cannot be one of this run's, with its numbers; `undefined` when it can. */
+export function trialProblem(
+  { experiment: { series, values }, skipped }: Pick<TrialsRecord, 'experiment' | 'skipped'>,
+  trial: Trial,
+): string | undefined {
+  const asked = series.find(({ id }) => id === trial.series)?.trials;
+  if (asked === undefined) return `series "${trial.series}" is not in ${evidenceFiles.run}`;
+  if (skipped.some((skip) => skip.series === trial.series)) return `series "${trial.series}" was skipped`;
+  if (trial.trial > asked) return `trial ${trial.trial} of "${trial.series}", of which there are ${asked}`;
+  const unknown = Object.keys(trial.values).find((id) => !values.some((value) => value.id === id));
+  if (unknown !== undefined) return `value "${unknown}" is not defined in ${evidenceFiles.run}`;
+
+  const { offered, accepted, stored, deadLettered, lost, faults, recoverySeconds } = trial;
+  if (accepted !== stored + deadLettered + lost) {
+    return `${accepted} accepted are not ${stored} stored + ${deadLettered} dead-lettered + ${lost} lost`;
+  }
+  if (accepted > offered) return `${accepted} accepted of ${offered} offered`;
+  if (recoverySeconds.length > faults) return `${recoverySeconds.length} recoveries from ${faults} faults`;
+  return undefined;
+}
+
+function checkRun({ experiment, skipped }: TrialsRecord): void {
+  const fail = (problem: string): never => {
+    throw new EvidenceError({ file: evidenceFiles.run }, problem);
+  };
+  const checkUnique = (what: string, ids: readonly string[]): void => {
+    const repeated = ids.find((id, index) => ids.indexOf(id) !== index);
+    if (repeated !== undefined) fail(`${what} "${repeated}" stands there twice`);
+  };
+  const series = experiment.series.map(({ id }) => id);
+  const values = experiment.values.map(({ id }) => id);
+  checkUnique('series', series);
+  checkUnique('value', values);
+  checkUnique(
+    'skipped series',
+    skipped.map((skip) => skip.series),
+  );
+  const named = [
+    ...skipped.map((skip) => skip.series),
+    ...experiment.comparisons.flatMap(({ numerator, denominator }) => [numerator, denominator]),
+  ];
+  const unknownSeries = named.find((id) => !series.includes(id));
+  if (unknownSeries !== undefined) fail(`series "${unknownSeries}" is skipped or compared, and not defined`);
+  const unknownValue = experiment.comparisons.find(({ value }) => !values.includes(value))?.value;
+  if (unknownValue !== undefined) fail(`value "${unknownValue}" is compared, and not defined`);
+}
