@@ -8,6 +8,7 @@ import type { DecorateSteps } from './consumer-steps.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createInProcessSeatCreation } from './in-process.ts';
 import { readQueueDepth } from './queue-depth.ts';
+import type { FindDurabilityProblems } from './queue-durability.ts';
 import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
 import type { DeadLetters, SeatCreationQueue } from './seat-creation-queue.ts';
 import type { SeatCreationStore } from './seat-creation-store.ts';
@@ -35,6 +36,7 @@ export interface SeatCreationParts {
   /** Uniform in [0, 1), for jitter. */
   readonly random?: () => number;
   readonly decorateSteps?: DecorateSteps | undefined;
+  readonly findDurabilityProblems?: FindDurabilityProblems | undefined;
 }
 
 export interface SeatCreation {
@@ -65,9 +67,15 @@ export function createSeatCreation(options: SeatCreationOptions, parts: SeatCrea
     };
   }
   const { redisUrl: url, role, backlogLimit } = options;
-  const { logger, metrics } = parts;
+  const { logger, metrics, findDurabilityProblems } = parts;
   const client = createRedisClient({ role: 'publish', url, commandTimeoutMs: publishTimeoutMs, logger, random });
-  const publisher = createStreamPublisher({ client, monotonicMs: () => clock.monotonicMs(), logger, backlogLimit });
+  const publisher = createStreamPublisher({
+    client,
+    monotonicMs: () => clock.monotonicMs(),
+    logger,
+    backlogLimit,
+    findDurabilityProblems,
+  });
   const worker = role === 'api' ? undefined : createStreamWorker({ ...complete, ...options });
   metrics.watchQueue(() => readDepthOrNothing(client, clock));
   return {

@@ -11,7 +11,9 @@ const needed: Readonly<Record<string, { readonly value: string; readonly because
 };
 
 /** Everything about the server that breaks the promise of a 202, in words; empty when nothing does. */
-export async function findDurabilityProblems(client: Redis): Promise<readonly string[]> {
+export type FindDurabilityProblems = (client: Redis) => Promise<readonly string[]>;
+
+export const findDurabilityProblems: FindDurabilityProblems = async (client) => {
   const reply = asList('CONFIG GET', await client.callBuffer('CONFIG', ['GET', ...Object.keys(needed)]));
   const texts = reply.map((part) => asText('CONFIG GET', part));
   return Object.entries(needed).flatMap(([name, { value, because }]) => {
@@ -19,4 +21,4 @@ export async function findDurabilityProblems(client: Redis): Promise<readonly st
     const found = index < 0 ? 'unknown' : texts[index + 1];
     return found === value ? [] : [`${name} must be ${value}, got ${found}: ${because}`];
   });
-}
+};

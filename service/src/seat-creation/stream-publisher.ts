@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { DomainError } from '../domain-error.ts';
 import { loadRedisScript } from '../redis/redis-script.ts';
 import { decodeJob, encodeJob, type SeatCreationJob } from './job.ts';
-import { findDurabilityProblems } from './queue-durability.ts';
+import { findDurabilityProblems as findConfiguredProblems, type FindDurabilityProblems } from './queue-durability.ts';
 import type { Acceptance, QueuedOperation, SeatCreationQueue } from './seat-creation-queue.ts';
 import {
   groupName,
@@ -73,6 +73,8 @@ export interface StreamPublisherParts extends PublishOptions {
   readonly client: Redis;
   readonly monotonicMs: () => number;
   readonly logger: Pick<Logger, 'info' | 'error'>;
+  /** Default: what the server's configuration says. */
+  readonly findDurabilityProblems?: FindDurabilityProblems | undefined;
 }
 
 export interface StreamPublisher extends SeatCreationQueue {
@@ -94,6 +96,7 @@ export function createStreamPublisher({
   monotonicMs,
   logger,
   backlogLimit,
+  findDurabilityProblems = findConfiguredProblems,
 }: StreamPublisherParts): StreamPublisher {
   let verdict: { readonly problems: Promise<readonly string[]>; untilMs: number } | undefined;
   let complained = false;

@@ -1,33 +1,30 @@
 import { Redis } from 'ioredis';
 
-import { compose } from '../../src/compose.ts';
-import { parseConfig, readEnvironment, secretsOf } from '../../src/config.ts';
-import type { DecorateSteps } from '../../src/seat-creation/consumer-steps.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import type { Overrides } from '../../src/compose.ts';
 import { withBareHeartbeat } from './bare-heartbeat.ts';
 import { withEarlyAcknowledgement } from './early-acknowledgement.ts';
+import { runControlledService } from './run-controlled-service.ts';
 import { withTransactionalDeadLetter } from './transactional-dead-letter.ts';
 
 /**
  * The service with one step that is wrong on purpose:
  * `node service/test/controls/seat-creation-control.ts early-acknowledgement`, with the service's own environment.
  */
-const config = parseConfig(readEnvironment());
-if (config.seatCreation.mode !== 'stream') throw new Error('a control of the stream needs SEAT_CREATION=stream');
-const client = new Redis(config.seatCreation.redisUrl);
-const controls: Readonly<Record<string, DecorateSteps>> = {
-  'early-acknowledgement': withEarlyAcknowledgement,
-  'bare-heartbeat': (steps, consumer) => withBareHeartbeat(steps, client, consumer),
-  'transactional-dead-letter': (steps) => withTransactionalDeadLetter(steps, client),
+const controls: Readonly<Record<string, (redisUrl: string) => Overrides>> = {
+  'early-acknowledgement': () => ({ decorateSteps: withEarlyAcknowledgement }),
+  'bare-heartbeat': (redisUrl) => {
+    const client = new Redis(redisUrl);
+    return { decorateSteps: (steps, consumer) => withBareHeartbeat(steps, client, consumer) };
+  },
+  'transactional-dead-letter': (redisUrl) => {
+    const client = new Redis(redisUrl);
+    return { decorateSteps: (steps) => withTransactionalDeadLetter(steps, client) };
+  },
+  /** Promises whatever the server's settings are: `appendfsync everysec` answers 202. */
+  'unchecked-durability': () => ({ findDurabilityProblems: () => Promise.resolve([]) }),
 };
-const name = process.argv[2] ?? '';
-const decorateSteps = controls[name];
-if (!decorateSteps) throw new Error(`there is no control "${name}": there are ${Object.keys(controls).join(', ')}`);
 
-const logger = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
-const service = compose(config, logger, { decorateSteps });
-process.once('SIGTERM', () => {
-  client.disconnect();
-  void service.stop().then(() => process.exit(0));
-});
-logger.info({ event: 'listening', ...(await service.start()), control: name });
+const name = process.argv[2] ?? '';
+const createOverrides = controls[name];
+if (!createOverrides) throw new Error(`there is no control "${name}": there are ${Object.keys(controls).join(', ')}`);
+await runControlledService(name, ({ redisUrl }) => createOverrides(redisUrl));
