@@ -131,6 +131,10 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
     if (!held.has(delivery.entryId)) return;
     const failedAttempts = await record(delivery, failure);
     if (failedAttempts === undefined) return;
+    if (failedAttempts === 'not-counted') {
+      tryLater(delivery, 1, () => process([delivery]));
+      return;
+    }
     if (failure.kind === 'permanent' || failedAttempts >= mostAttempts) {
       await moveToDeadLetters(delivery, { failure, failedAttempts });
       return;
@@ -143,14 +147,25 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
     tryLater(delivery, failedAttempts, () => process([delivery]));
   }
 
-  /** How many attempts have failed. `undefined`: that could not be written down, and there is no more time. */
-  async function record(delivery: JobDelivery, failure: SeatCreationFailure): Promise<number | undefined> {
+  /**
+   * How many attempts have failed. `undefined`: that could not be written down, and there is no more time. Where nobody
+   * knows why, the record is also the question whether the database is in order: if it can't be written, the attempt
+   * may have failed because of that, and does not count.
+   */
+  async function record(
+    delivery: JobDelivery,
+    failure: SeatCreationFailure,
+  ): Promise<number | 'not-counted' | undefined> {
     const facts = { failedAt: clock.now().toISOString(), isFinal: failure.kind === 'permanent' };
-    return untilAnswered(async () => {
+    return untilAnswered<number | 'not-counted'>(async () => {
       try {
         return { answer: (await store.recordFailure(delivery.content, failure, facts)).failedAttempts };
       } catch (error) {
-        if (error instanceof DomainError) return { transient: error };
+        if (error instanceof DomainError) {
+          if (failure.kind !== 'unclear') return { transient: error };
+          logger.warn({ event: 'seat-creation-attempt-not-counted', err: error }, failure.message);
+          return { answer: 'not-counted' };
+        }
         // The loop must go on whatever is wrong with the record: what this process has seen counts then.
         const failures = (attempts.get(delivery.entryId)?.failures ?? 0) + 1;
         logger.error({ event: 'seat-creation-record-failed', err: error }, 'A failed attempt was not recorded');

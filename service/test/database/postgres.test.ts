@@ -167,12 +167,12 @@ describe('PostgreSQL', () => {
   it('gives a statement up after 30 s, or after what its transaction allows, and only that one', async () => {
     const under = await openDatabase('postgres', { connections: 1 });
     const { database } = under;
-    const timeout = (executor: QueryExecutor) => run(executor, 'show statement_timeout');
-    expect(await database.transaction(timeout, { statementTimeoutMs: 120_000 })).toEqual([
-      { statement_timeout: '2min' },
-    ]);
-    expect(await timeout(database)).toEqual([{ statement_timeout: '30s' }]);
-    expect(await run(database, 'show lock_timeout')).toEqual([{ lock_timeout: '20s' }]);
+    const timeouts = async (executor: QueryExecutor) =>
+      (await run(executor, "select current_setting('statement_timeout'), current_setting('lock_timeout') as lock"))[0];
+    const within = (statementTimeoutMs: number) => database.transaction(timeouts, { statementTimeoutMs });
+    expect(await within(120_000)).toEqual({ current_setting: '2min', lock: '20s' });
+    expect(await within(15_000)).toEqual({ current_setting: '15s', lock: '10s' });
+    expect(await timeouts(database)).toEqual({ current_setting: '30s', lock: '20s' });
     const idle = await run(database, 'show idle_in_transaction_session_timeout');
     expect(idle).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
     const sleeping = (transaction: QueryExecutor) => run(transaction, 'select pg_sleep(2)');

@@ -9,7 +9,10 @@ import { postgresValueParsers } from './postgres-value-parsers.ts';
 
 type PostgresOptions = Extract<DatabaseOptions, { readonly engine: 'postgres' }>;
 
-/** Shorter than a statement may take, so that who waited for somebody else is told so. */
+/**
+ * Always shorter than a statement may take: who waited for somebody else's lock is told so (55P03), and only a statement
+ * that was too slow by itself is cancelled (57014).
+ */
 const lockTimeoutMs = (statementTimeoutMs: number) => Math.ceil((statementTimeoutMs * 2) / 3);
 /** A process that is stopped in its transaction holds its locks for so long, and is then rolled back by the server. */
 const idleInTransactionTimeoutMs = 10_000;
@@ -100,9 +103,12 @@ function lentConnection(client: PoolClient, { statementNames, statementTimeoutMs
     },
     async limitStatements(timeoutMs) {
       queryTimeoutMs = answerTimeoutMs(timeoutMs);
-      await client.query(`set local statement_timeout = ${Math.ceil(timeoutMs)}`).catch((error: unknown) => {
-        throw postgresError(error, 'limit-statements');
-      });
+      const lockMs = Math.min(lockTimeoutMs(statementTimeoutMs), lockTimeoutMs(timeoutMs));
+      await client
+        .query(`set local statement_timeout = ${Math.ceil(timeoutMs)}; set local lock_timeout = ${lockMs}`)
+        .catch((error: unknown) => {
+          throw postgresError(error, 'limit-statements');
+        });
     },
     release: (state) => client.release(state === 'unknown'),
   };
