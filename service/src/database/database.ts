@@ -25,7 +25,10 @@ export interface Database extends QueryExecutor {
 }
 
 export interface TransactionOptions {
-  /** How long each statement may take, instead of `statementTimeoutMs`. SQLite never gives a statement up. */
+  /**
+   * How long each statement may take, instead of the database's own `statementTimeoutMs`; `Infinity`: however long it
+   * takes, and waits for locks. SQLite never gives a statement up.
+   */
   readonly statementTimeoutMs?: number;
 }
 

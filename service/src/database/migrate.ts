@@ -12,29 +12,30 @@ const advisoryLock = 0x7469636b;
 
 /**
  * Brings the schema up to date, in one transaction that any number of processes may start at the same time:
- * PostgreSQL queues them by an advisory lock, SQLite by its writer's. Returns the numbers that it applied.
- * Rejects when the database was migrated by a newer program.
+ * PostgreSQL queues them by an advisory lock, SQLite by its writer's. An index on a large table takes its time, so no
+ * statement is given up. Returns the numbers that it applied. Rejects when the database was migrated by a newer program.
  */
 export function migrate(database: Database): Promise<readonly number[]> {
-  return database.transaction(async (transaction) => {
-    const run = (statement: string) => transaction.execute('migrate', CompiledQuery.raw(statement));
-    if (database.engine === 'postgres') {
-      // The migrations of another process are waited for as long as a statement may take.
-      await run('set local lock_timeout = 0');
-      await run(`select pg_advisory_xact_lock(${advisoryLock})`);
-    }
-    const applied = await appliedMigrations(database.engine, transaction);
-    const newest = migrations.at(-1)?.number ?? 0;
-    const unknown = applied.filter((number) => number > newest);
-    if (unknown.length > 0) {
-      throw new Error(
-        `the database has migration ${unknown.join(', ')} and this program knows ${newest} at most: run the newer program`,
-      );
-    }
-    const pending = migrations.filter(({ number }) => !applied.includes(number));
-    for (const migration of pending) await apply(migration, database.engine, transaction);
-    return pending.map(({ number }) => number);
+  return database.transaction((transaction) => applyPending(database.engine, transaction), {
+    statementTimeoutMs: Infinity,
   });
+}
+
+async function applyPending(engine: Database['engine'], transaction: QueryExecutor): Promise<readonly number[]> {
+  if (engine === 'postgres') {
+    await transaction.execute('migrate', CompiledQuery.raw(`select pg_advisory_xact_lock(${advisoryLock})`));
+  }
+  const applied = await appliedMigrations(engine, transaction);
+  const newest = migrations.at(-1)?.number ?? 0;
+  const unknown = applied.filter((number) => number > newest);
+  if (unknown.length > 0) {
+    throw new Error(
+      `the database has migration ${unknown.join(', ')} and this program knows ${newest} at most: run the newer program`,
+    );
+  }
+  const pending = migrations.filter(({ number }) => !applied.includes(number));
+  for (const migration of pending) await apply(migration, engine, transaction);
+  return pending.map(({ number }) => number);
 }
 
 async function appliedMigrations(engine: Database['engine'], transaction: QueryExecutor): Promise<number[]> {

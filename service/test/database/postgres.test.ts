@@ -126,13 +126,13 @@ describe('PostgreSQL', () => {
     await under.remove();
   });
 
-  it("waits for another process's migrations for longer than for a lock", async () => {
-    const under = await openDatabase('postgres', { statementTimeoutMs: 1_500 });
+  it("waits for another process's migrations for longer than for a lock, a statement or an answer", async () => {
+    const under = await openDatabase('postgres', { statementTimeoutMs: 100 });
     const locked = Promise.withResolvers<void>();
     const other = under.database.transaction(async (transaction) => {
       await run(transaction, 'select pg_advisory_xact_lock(1953063787)');
       locked.resolve();
-      await run(transaction, 'select pg_sleep(1.2)');
+      await sleep(1_500);
     });
     await locked.promise;
     expect(await migrate(under.database)).toEqual([1, 2]);

@@ -18,6 +18,8 @@ const lockTimeoutMs = (statementTimeoutMs: number) => Math.ceil((statementTimeou
 const idleInTransactionTimeoutMs = 10_000;
 /** The server gives a statement up first; a second later ends the wait for a server that is frozen or cut off. */
 const answerTimeoutMs = (statementTimeoutMs: number) => statementTimeoutMs + 1_000;
+/** The longest that a timer can be set for: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
 /** Statements with more parameters write in bulk, each of its own length: preparing them would only fill memory. */
 const maximumPreparedParameters = 64;
 
@@ -102,10 +104,12 @@ function lentConnection(client: PoolClient, { statementNames, statementTimeoutMs
       return rows;
     },
     async limitStatements(timeoutMs) {
-      queryTimeoutMs = answerTimeoutMs(timeoutMs);
+      queryTimeoutMs = Math.min(answerTimeoutMs(timeoutMs), longestTimerMs);
       const lockMs = Math.min(lockTimeoutMs(statementTimeoutMs), lockTimeoutMs(timeoutMs));
+      // 0 is PostgreSQL's word for no limit.
+      const [statement, lock] = timeoutMs === Infinity ? [0, 0] : [Math.ceil(timeoutMs), lockMs];
       await client
-        .query(`set local statement_timeout = ${Math.ceil(timeoutMs)}; set local lock_timeout = ${lockMs}`)
+        .query(`set local statement_timeout = ${statement}; set local lock_timeout = ${lock}`)
         .catch((error: unknown) => {
           throw postgresError(error, 'limit-statements');
         });
