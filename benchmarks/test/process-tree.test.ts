@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { killTree, signalTree, waitUntilGone } from '../faults/process-tree.ts';
 import { descendants, isAlive, readProcess, readProcessTable } from '../probes/process-table.ts';
 
 let scratch: string;
+let lines: string;
 let root: ChildProcess;
 let rootId: number;
 
@@ -16,9 +17,11 @@ const family = 'writer() { while :; do echo x; sleep 0.005; done; }; (writer & w
 
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'process-tree-test-'));
-  root = spawn('sh', ['-c', `(${family}) >> ${join(scratch, 'lines')}`]);
+  lines = join(scratch, 'lines');
+  await writeFile(lines, '');
+  root = spawn('sh', ['-c', `(${family}) >> ${lines}`]);
   rootId = root.pid ?? 0;
-  await vi.waitFor(async () => expect(await writtenBytes()).toBeGreaterThan(100));
+  while ((await writtenBytes()) < 100) await sleep(10);
 });
 
 afterEach(async () => {
@@ -27,7 +30,7 @@ afterEach(async () => {
 });
 
 async function writtenBytes(): Promise<number> {
-  return (await readFile(join(scratch, 'lines'))).length;
+  return (await readFile(lines)).length;
 }
 
 async function bytesWrittenIn(milliseconds: number): Promise<number> {
@@ -93,6 +96,7 @@ describe('a process that survives', () => {
   it('is not taken for another one that was given its id', async () => {
     const survivor = readProcess(rootId);
     if (!survivor) throw new Error(`process ${rootId} ended`);
-    await waitUntilGone([{ ...survivor, startTicks: survivor.startTicks - 1 }], 0);
+    const predecessor = { ...survivor, startTicks: survivor.startTicks - 1 };
+    await expect(waitUntilGone([predecessor], 0)).resolves.toBeUndefined();
   });
 });
