@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A port of 127.0.0.1 that is free now; somebody else may still take it first. */
 async function freePort(): Promise<number> {
@@ -13,6 +14,10 @@ async function freePort(): Promise<number> {
 }
 
 const attempts = 5;
+const returnTimeoutMs = 5_000;
+
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error && /address (?:is )?already in use/i.test(error.message);
 
 /**
  * Starts a server that can't choose its port itself: with another port when the one it was given had been taken
@@ -23,8 +28,23 @@ export async function onFreePort<Server>(start: (port: number) => Promise<Server
     try {
       return await start(await freePort());
     } catch (error) {
-      const taken = error instanceof Error && /address (?:is )?already in use/i.test(error.message);
-      if (!taken || attempt === attempts) throw error;
+      if (!isTaken(error) || attempt === attempts) throw error;
     }
+  }
+}
+
+/**
+ * Starts a server again where it was before: while it is away a connection of somebody else may have got its port as
+ * its own, so `start` is tried again for 5 s. It rejects with the server's own words.
+ */
+export async function onSamePort<Server>(start: () => Promise<Server>): Promise<Server> {
+  const deadline = performance.now() + returnTimeoutMs;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!isTaken(error) || performance.now() > deadline) throw error;
+    }
+    await sleep(100);
   }
 }

@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import { descendants, readProcessTable } from '../probes/process-table.ts';
 import { requireTool } from '../toolchain/require-tool.ts';
 import type { Tool } from '../toolchain/tool.ts';
 import { onFreePort } from './free-port.ts';
@@ -18,6 +19,8 @@ export interface PostgresServerRequest {
   readonly settings?: Readonly<Record<string, string>>;
   /** As it is called in messages. Default: `postgres`. */
   readonly name?: string;
+  /** Where it was before, and is to be again. Default: any free one. */
+  readonly port?: number;
 }
 
 export interface PostgresServer {
@@ -57,14 +60,17 @@ const labSettings: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
 };
 
-/** PostgreSQL on a free port of 127.0.0.1. @throws with the end of its log when it does not come up. */
+/** PostgreSQL on a port of 127.0.0.1. @throws with the end of its log when it does not come up. */
 export async function startPostgresServer(request: PostgresServerRequest): Promise<PostgresServer> {
   const { directory } = request;
   const postgres = await requireTool('postgres');
   const launch = await unprivilegedLaunch(directory);
   const dataDirectory = join(directory, 'data');
   if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initializeCluster(postgres, dataDirectory, launch);
-  return onFreePort((port) => startOnPort({ request, postgres, launch, dataDirectory, port }));
+  const start = (port: number): Promise<PostgresServer> =>
+    startOnPort({ request, postgres, launch, dataDirectory, port });
+  const { port } = request;
+  return port === undefined ? onFreePort(start) : start(port);
 }
 
 interface Start {
@@ -92,7 +98,7 @@ async function startOnPort({ request, postgres, launch, dataDirectory, port }: S
   });
   let processId: number;
   try {
-    processId = await waitUntilReady(supervised, () => readyPostmaster(dataDirectory, port));
+    processId = await waitUntilReady(supervised, () => readyPostmaster(supervised, dataDirectory));
   } catch (error) {
     await supervised.stop();
     throw error;
@@ -137,12 +143,17 @@ async function initializeCluster(postgres: Tool, dataDirectory: string, launch: 
   }
 }
 
-/** Lines of postmaster.pid: process id, data directory, start, port, sockets, address, shared memory, status. */
-async function readyPostmaster(dataDirectory: string, port: number): Promise<number | undefined> {
+/**
+ * Lines of postmaster.pid: process id, data directory, start, port, sockets, address, shared memory, status. A server
+ * that was killed has left its own behind.
+ */
+async function readyPostmaster(supervised: SupervisedProcess, dataDirectory: string): Promise<number | undefined> {
   const file = join(dataDirectory, 'postmaster.pid');
   if (!(await exists(file))) return undefined;
   const lines = (await readFile(file, 'utf8')).split('\n');
-  return lines[7]?.trim() === 'ready' && Number(lines[3]) === port ? Number(lines[0]) : undefined;
+  const processId = Number(lines[0]);
+  const isOurs = descendants(readProcessTable(), supervised.processId).has(processId);
+  return isOurs && lines[7]?.trim() === 'ready' ? processId : undefined;
 }
 
 async function createDatabase(connectionString: string, name: string, template = 'template1'): Promise<void> {

@@ -26,7 +26,7 @@ export async function createScratch({ keep }: { readonly keep: boolean }): Promi
   const path = await mkdtemp(join(tmpdir(), prefix));
   // Root's PostgreSQL may have to run as somebody else, who must get to its own folder in here.
   if (process.getuid?.() === 0) await chmod(path, 0o711);
-  const children: Identity[] = [];
+  let children: readonly Identity[] = [];
   // Renamed into place: another run may read it at any moment.
   const write = (): void => {
     const file = join(path, ownersFile);
@@ -39,7 +39,7 @@ export async function createScratch({ keep }: { readonly keep: boolean }): Promi
   return {
     path,
     record(name, processId) {
-      children.push(identify(name, processId));
+      children = [...children.filter(stillRuns), identify(name, processId)];
       write();
     },
     async remove() {

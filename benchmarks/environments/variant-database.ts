@@ -92,14 +92,20 @@ export async function startDatabase(request: DatabaseRequest): Promise<VariantDa
   }
   const server = await startPostgresServer({ directory, name, settings });
   onProcess(server.process);
+  const { lab, service } = connectionStrings(server);
+  return { database: { engine, adminConnectionString: lab }, url: service, server };
+}
+
+/** Of the service's database, for each of those who use it. */
+export function connectionStrings(server: PostgresServer): { readonly lab: string; readonly service: string } {
   return {
-    database: { engine, adminConnectionString: server.connectionString(databaseName) },
-    url: server.connectionString(databaseName, serviceRole),
-    server,
+    lab: server.connectionString(databaseName),
+    service: server.connectionString(databaseName, serviceRole),
   };
 }
 
-async function createServiceDatabase(server: PostgresServer): Promise<void> {
+/** An empty database, which the service migrates when it starts. */
+export async function createServiceDatabase(server: PostgresServer): Promise<void> {
   await query(server.connectionString('postgres'), [
     `CREATE ROLE ${serviceRole} LOGIN`,
     `CREATE DATABASE ${databaseName} OWNER ${serviceRole}`,

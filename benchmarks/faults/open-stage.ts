@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { removeLeftovers } from '../environments/scratch.ts';
+import { serviceConfiguration } from '../environments/service-configuration.ts';
+import { createHalls, createVenue } from './create-halls.ts';
+import { startPostgresNode } from './postgres-node.ts';
+import { startRedisNode } from './redis-node.ts';
+import { startServiceNode } from './service-node.ts';
+import { createSqliteNode } from './sqlite-node.ts';
+import type { ServiceNode, Stage, StageRequest } from './stage.ts';
+import { createStageProcesses, type StageProcesses } from './stage-processes.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+/**
+ * A stage that is up, in a folder of its own and on ports of its own, so that stages beside each other don't meet. It
+ * ends with the lab, however that ends; the next one removes the folder.
+ *
+ * @throws what the signal was aborted with, or why it did not come up; then nothing is left of it
+ */
+export async function openStage(request: StageRequest): Promise<Stage> {
+  const { signal } = request;
+  signal.throwIfAborted();
+  await removeLeftovers((text) => request.step(text));
+  const processes = await createStageProcesses();
+  const connections: Closable[] = [];
+  // Whatever is waited for ends with its process; `close` waits for the same end, and reports what went wrong in it.
+  const interrupt = (): void => void processes.kill().catch(() => undefined);
+  signal.addEventListener('abort', interrupt);
+  const close = async (): Promise<void> => {
+    await processes.kill();
+    await Promise.all(connections.splice(0).map((connection) => connection.close()));
+    await processes.remove();
+  };
+  try {
+    const stage = await build(request, processes, connections);
+    signal.throwIfAborted();
+    return { ...stage, close };
+  } catch (error) {
+    await close();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+async function build(
+  request: StageRequest,
+  processes: StageProcesses,
+  connections: Closable[],
+): Promise<Omit<Stage, 'close'>> {
+  request.step('starting a database and Redis servers');
+  const database = await (request.database === 'postgres' ? startPostgresNode(processes) : createSqliteNode(processes));
+  connections.push(database);
+  const redisQueue = await startRedisNode({ role: 'queue', ...request.redis }, processes);
+  const redisCache = await startRedisNode({ role: 'cache' }, processes);
+  const proxies = await startProxies(request, { database: database.url, redisQueue: redisQueue.url }, connections);
+  request.step('starting the service');
+  const apiToken = randomBytes(32).toString('hex');
+  const services = await startServices(request, processes, {
+    ...serviceConfiguration({
+      engine: request.database,
+      databaseUrl: through(proxies.database, database.url),
+      redisQueueUrl: through(proxies.redisQueue, redisQueue.url),
+      redisCacheUrl: redisCache.url,
+      apiToken,
+    }),
+    PERFORMANCE_CACHE: 'look-aside',
+    SHUTDOWN_GRACE_MS: '10000',
+    SEAT_CREATION: request.seatCreation,
+    SEAT_CREATION_MIN_IDLE_MS: String(request.minIdleMs),
+    ...request.configuration,
+  });
+  const api = { apiToken, apiUrl: services.apis[0]?.apiUrl ?? '' };
+  const venueId = await createVenue(api);
+  return {
+    ...services,
+    database: database.node,
+    redisQueue,
+    proxies,
+    apiToken,
+    directory: processes.directory,
+    createHalls: (count, seatsEach) => createHalls(api, venueId, { count, seatsEach }),
+  };
+}
+
+/** Started as asked for; added to `connections`, so that they are closed with the stage. */
+async function startProxies(
+  { proxied = [] }: StageRequest,
+  urls: { readonly database: string; readonly redisQueue: string },
+  connections: Closable[],
+): Promise<Stage['proxies']> {
+  const start = async (name: 'database' | 'redisQueue'): Promise<{ [Name in typeof name]?: TcpProxy }> => {
+    if (!proxied.includes(name)) return {};
+    const targetPort = Number(new URL(urls[name]).port);
+    if (!targetPort) throw new Error(`${name} can't be behind a proxy: it has no port, ${urls[name]}`);
+    const proxy = await startTcpProxy({ targetPort });
+    connections.push(proxy);
+    return { [name]: proxy };
+  };
+  return { ...(await start('database')), ...(await start('redisQueue')) };
+}
+
+/** The address as it is behind a proxy, if there is one. */
+function through(proxy: TcpProxy | undefined, address: string): string {
+  if (!proxy) return address;
+  const url = new URL(address);
+  url.port = String(proxy.port);
+  return url.href;
+}
+
+/** The first one migrates the database; the others come up at once. */
+async function startServices(
+  { apis = 1, workers = 0, entry }: StageRequest,
+  processes: StageProcesses,
+  configuration: Readonly<Record<string, string>>,
+): Promise<Pick<Stage, 'apis' | 'workers'>> {
+  const start = (kind: 'api' | 'worker', number: number): Promise<ServiceNode> => {
+    const role = kind === 'api' && workers === 0 ? 'all' : kind;
+    const request = {
+      name: `${kind}-${number}`,
+      configuration: { ...configuration, ROLE: role },
+      entry: entry?.[kind],
+    };
+    return startServiceNode(request, processes);
+  };
+  const startAll = (kind: 'api' | 'worker', from: number, to: number): Promise<ServiceNode>[] =>
+    Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => start(kind, from + index));
+  const first = await start('api', 1);
+  const [others, all] = await Promise.all([
+    Promise.all(startAll('api', 2, apis)),
+    Promise.all(startAll('worker', 1, workers)),
+  ]);
+  return { apis: [first, ...others], workers: all };
+}
