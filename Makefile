@@ -3,7 +3,7 @@
 node := benchmarks/toolchain/run-node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench report micro clean
+.PHONY: help setup doctor dev test check bench faults report micro clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -23,8 +23,11 @@ test: ## run the tests; FILES="service/test/seed" for some of them
 check: ## types, lint, format, unused code, import directions, shell scripts
 	@$(node) .config/check.ts
 
-bench: ## run an experiment: EXPERIMENT=performance-cache PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
+bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
+
+faults: ## hurt the service in every way, see if its promise holds: LONG=1 ROWS="…" DATABASE=postgres|sqlite SEED=1
+	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'

@@ -27,6 +27,8 @@ const wrongImports: Readonly<Record<string, readonly [from: string, to: string]>
   'adapters-know-no-http': ['service/src/telemetry/admin-server.ts', 'service/src/http/router.ts'],
   'k6-imports-siblings': ['benchmarks/scenarios/reads.ts', 'benchmarks/evidence/samples.ts'],
   'analysis-is-pure': ['benchmarks/analysis/verdict.ts', 'benchmarks/probes/cpu.ts'],
+  'faults-know-no-runner': ['benchmarks/faults/zombie.ts', 'benchmarks/protocol/run-trials.ts'],
+  'protocol-knows-no-experiment': ['benchmarks/protocol/run-trials.ts', 'benchmarks/faults/fault-suite.ts'],
 };
 const mustNotExist = 'no-unresolvable';
 

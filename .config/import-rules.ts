@@ -75,6 +75,21 @@ export const importRules: readonly IRegularForbiddenRuleType[] = [
     { path: '^benchmarks/(analysis|report|gate)/' },
     { path: '^benchmarks/(environments|load|probes|protocol|toolchain|faults)/' },
   ),
+  forbid(
+    'faults-know-no-runner',
+    'A fault says what it does and what it saw; who runs and prints it is not its business.',
+    { path: '^benchmarks/faults/' },
+    {
+      path: '^benchmarks/(protocol|report|experiments)/',
+      pathNot: '^benchmarks/protocol/(trial-experiment|experiment)\\.ts$',
+    },
+  ),
+  forbid(
+    'protocol-knows-no-experiment',
+    'The protocol runs any experiment, and any fault.',
+    { path: '^benchmarks/(protocol|environments|probes|toolchain|evidence)/' },
+    { path: '^benchmarks/(experiments|faults)/' },
+  ),
 ];
 
 export const cruiseOptions: ICruiseOptions = {

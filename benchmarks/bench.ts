@@ -1,72 +1,27 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 
 import { Redis } from 'ioredis';
 
+import type { BenchRequest } from './bench-request.ts';
+import { benchTrials } from './bench-trials.ts';
 import { createProcessesEnvironment } from './environments/processes.ts';
 import type { RunningVariant } from './environments/environment.ts';
 import { createScratch } from './environments/scratch.ts';
-import type { RunRecord } from './evidence/schema.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
+import { findExperiment, isInTrials } from './find-experiment.ts';
 import { startLoad } from './load/k6.ts';
 import { openWindowMeter } from './probes/window-meter.ts';
-import type { Experiment, ProfileName } from './protocol/experiment.ts';
+import type { Experiment } from './protocol/experiment.ts';
 import { createProgress } from './protocol/progress.ts';
 import type { RunRequest } from './protocol/measured-run.ts';
 import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
 import { runExperiment } from './protocol/run-experiment.ts';
-import { writeReport } from './report/write-report.ts';
-import type { ProgressOutput } from './toolchain/progress.ts';
+import { inRunFolder } from './run-folder.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
 
-export const reportsFolder = path.join(import.meta.dirname, '..', 'reports');
-const experimentsFolder = path.join(import.meta.dirname, 'experiments');
 const scenariosFolder = path.join(import.meta.dirname, 'scenarios');
-
-export interface BenchRequest {
-  readonly experiment: string;
-  readonly profile: ProfileName;
-  readonly database: RunRecord['database'];
-  readonly seed?: number | undefined;
-  readonly output: ProgressOutput;
-  readonly signal: AbortSignal;
-}
-
-/** Every file in experiments/ is one; its name without `.ts` is its id. */
-export async function experimentIds(): Promise<string[]> {
-  const files = await readdir(experimentsFolder);
-  return files
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => file.slice(0, -'.ts'.length))
-    .toSorted();
-}
-
-const exportsExperiment = (module: unknown): module is { experiment: Experiment } =>
-  typeof module === 'object' && module !== null && 'experiment' in module;
-
-async function loadExperiment(id: string): Promise<Experiment> {
-  const ids = await experimentIds();
-  if (!ids.includes(id)) throw new Error(`there is no experiment "${id}": the experiments are ${ids.join(', ')}`);
-  const module: unknown = await import(`./experiments/${id}.ts`);
-  if (!exportsExperiment(module)) throw new Error(`experiments/${id}.ts must export a const named experiment`);
-  return module.experiment;
-}
-
-/** Makes the first free of `2026-11-23-performance-cache-postgres-quick`, `…-2`, `…-3`: it is then ours alone. */
-async function claimRunFolder(parts: readonly string[]): Promise<string> {
-  const base = [new Date().toISOString().slice(0, 10), ...parts].join('-');
-  for (let number = 1; ; number += 1) {
-    const folder = path.join(reportsFolder, number === 1 ? base : `${base}-${number}`);
-    try {
-      await mkdir(folder);
-      return folder;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-  }
-}
 
 async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
   const redis = new Redis(redisCacheUrl, { maxRetriesPerRequest: 1 });
@@ -78,12 +33,11 @@ async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
 }
 
 async function withRunRequest<Result>(
-  request: BenchRequest,
+  request: BenchRequest & { readonly experiment: Experiment },
   id: string,
   use: (run: RunRequest) => Promise<Result>,
 ): Promise<Result> {
-  const { profile: profileName, database, output, signal } = request;
-  const experiment = await loadExperiment(request.experiment);
+  const { experiment, profile: profileName, database, output, signal } = request;
   const names = ['k6', 'redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])] as const;
   const tools = await setUpTools(names, output);
   const k6 = tools.find(({ name }) => name === 'k6');
@@ -95,7 +49,7 @@ async function withRunRequest<Result>(
   try {
     return await use({
       id,
-      command: `make bench EXPERIMENT=${experiment.id} PROFILE=${profileName} DATABASE=${database} SEED=${seed}`,
+      command: `${benchCommand(experiment, request)} SEED=${seed}`,
       experiment,
       profile: experiment.profiles[profileName],
       database,
@@ -121,21 +75,24 @@ async function withRunRequest<Result>(
   }
 }
 
-/** Runs an experiment and leaves its evidence and report: resolves to their folder. */
-export async function bench(request: BenchRequest): Promise<string> {
-  const folder = await claimRunFolder([request.experiment, request.database, request.profile]);
-  try {
-    const evidence = await withRunRequest(request, path.basename(folder), runExperiment);
-    await writeEvidence(folder, evidence);
-  } catch (error) {
-    await rm(folder, { recursive: true });
-    throw error;
+const benchCommand = ({ id }: { readonly id: string }, { profile, database }: BenchRequest): string =>
+  `make bench EXPERIMENT=${id} PROFILE=${profile} DATABASE=${database}`;
+
+/** Runs an experiment of either protocol and leaves its evidence: resolves to the folder. */
+export async function bench(id: string, request: BenchRequest): Promise<string> {
+  const experiment = await findExperiment(id);
+  if (isInTrials(experiment)) {
+    return benchTrials({ ...request, experiment, command: benchCommand(experiment, request) });
   }
-  await writeReport(folder);
-  return folder;
+  return inRunFolder([id, request.database, request.profile], async (folder) => {
+    const evidence = await withRunRequest({ ...request, experiment }, path.basename(folder), runExperiment);
+    await writeEvidence(folder, evidence);
+  });
 }
 
 /** What the guards see in healthy slots: see `record-slots.ts`. */
-export function record(request: BenchRequest, slotsOfEach: number): Promise<RecordedQuantity[]> {
-  return withRunRequest(request, 'record', (run) => recordSlots(run, slotsOfEach));
+export async function record(id: string, request: BenchRequest, slotsOfEach: number): Promise<RecordedQuantity[]> {
+  const experiment = await findExperiment(id);
+  if (isInTrials(experiment)) throw new Error(`${id} is run in trials, which have no slots to record`);
+  return withRunRequest({ ...request, experiment }, 'record', (run) => recordSlots(run, slotsOfEach));
 }

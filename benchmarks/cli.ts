@@ -5,13 +5,16 @@ import { pathToFileURL } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { analyzeRun } from './analysis/analyze-run.ts';
-import { bench, experimentIds, record, reportsFolder } from './bench.ts';
-import type { RunRecord } from './evidence/schema.ts';
+import { analyzeTrials } from './analysis/analyze-trials.ts';
+import { bench, record } from './bench.ts';
+import type { BenchRequest } from './bench-request.ts';
+import { benchFaults } from './bench-faults.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
-import type { ProfileName } from './protocol/experiment.ts';
-import { calibrationWarnings } from './report/calibration-warnings.ts';
-import { verdictSentence } from './report/verdict-sentence.ts';
+import { experimentIds, headlineExperiments } from './find-experiment.ts';
+import { faultLines } from './report/fault-table.ts';
+import { composeDocument } from './report/render-report.ts';
 import { writeReport } from './report/write-report.ts';
+import { reportsFolder } from './run-folder.ts';
 import type { ProgressOutput } from './toolchain/progress.ts';
 
 export interface Io {
@@ -24,6 +27,9 @@ export interface Io {
 const couldNotRun = 4;
 const usageError = 64;
 const interrupted = 130;
+
+/** Of several experiments the script ends with the first of these that occurred: what has no answer comes first. */
+const worstFirst = [couldNotRun, 3, 1, 2, 0];
 
 function integer(text: string): number {
   const value = Number(text);
@@ -42,24 +48,57 @@ function quantiles(values: readonly number[]): string {
     .join('');
 }
 
-async function printReport(folder: string, { stdout }: Io): Promise<number> {
+/** Renders the run's report and prints what it says. Resolves to the exit status of its verdict. */
+async function report(folder: string, { stdout }: Io): Promise<number> {
+  await writeReport(folder);
   const evidence = await readEvidence(folder);
-  if ('trials' in evidence) throw new Error('a run in trials has no report yet');
-  const analysis = analyzeRun(evidence);
-  const { exitStatus } = analysis.verdict;
+  const { verdict, warnings } = composeDocument(evidence);
+  const { exitStatus } = ('trials' in evidence ? analyzeTrials(evidence) : analyzeRun(evidence)).verdict;
+  const table = 'trials' in evidence ? [...faultLines(analyzeTrials(evidence)), ''] : [];
   const shown = path.relative(process.cwd(), folder);
-  const words = [verdictSentence(evidence, analysis), ...calibrationWarnings(evidence.run, analysis)];
-  stdout.write(`\n${words.join('\n')}\n\n  ${shown}/index.html\n  ${shown}/report.md\n`);
-  stdout.write(`  exit status ${exitStatus} (0 confirmed, 1 refuted, 2 inconclusive, 3 invalid, 4 could not run)\n`);
+  const lines = [
+    '',
+    ...table,
+    verdict.sentence,
+    ...warnings,
+    '',
+    `  ${shown}/index.html`,
+    `  ${shown}/report.md`,
+    `  exit status ${exitStatus} (0 confirmed, 1 refuted, 2 inconclusive, 3 invalid, 4 could not run)`,
+  ];
+  stdout.write(`${lines.join('\n')}\n`);
   return exitStatus;
 }
 
-interface RunOptions {
-  readonly experiment: string;
-  readonly profile: ProfileName;
-  readonly database: RunRecord['database'];
+/** One after the other, each with its report; one that could not run does not keep the next from running. */
+async function runExperiments(ids: readonly string[], request: BenchRequest, io: Io): Promise<number> {
+  const statuses: number[] = [];
+  for (const id of ids) {
+    try {
+      statuses.push(await report(await bench(id, request), io));
+    } catch (error) {
+      if (ids.length === 1 || io.signal.aborted) throw error;
+      io.stderr.write(`\n${id} could not run: ${describe(error)}\n`);
+      statuses.push(couldNotRun);
+    }
+  }
+  return worstFirst.find((status) => statuses.includes(status)) ?? couldNotRun;
+}
+
+interface EngineOptions {
+  readonly database: BenchRequest['database'];
   readonly seed?: number;
 }
+
+interface RunOptions extends EngineOptions {
+  readonly experiment?: string;
+  readonly profile: BenchRequest['profile'];
+}
+
+const withEngine = (command: Command): Command =>
+  command
+    .addOption(new Option('--database <engine>').choices(['postgres', 'sqlite']).default('postgres'))
+    .addOption(new Option('--seed <number>', 'the same seed draws the same random choices').argParser(integer));
 
 async function buildProgram(io: Io, end: (status: number) => void): Promise<Command> {
   const ids = await experimentIds();
@@ -67,35 +106,41 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     writeOut: (text) => io.stdout.write(text),
     writeErr: (text) => io.stderr.write(text),
   });
-  const measuring = (name: string): Command =>
-    program
-      .command(name)
-      .addOption(new Option('--experiment <id>').choices(ids).default('performance-cache'))
-      .addOption(new Option('--profile <name>').choices(['quick', 'full']).default('quick'))
-      .addOption(new Option('--database <engine>').choices(['postgres', 'sqlite']).default('postgres'))
-      .addOption(new Option('--seed <number>', 'the same seed draws the same blocks').argParser(integer));
-  measuring('run')
-    .description('run an experiment and write its report')
+  const requireAll = process.env['REQUIRE_ALL'] === '1';
+  const requestOf = ({ profile, database, seed }: RunOptions): BenchRequest => {
+    return { profile, database, seed, requireAll, output: io.stdout, signal: io.signal };
+  };
+  const measuring = (name: string, experiment: Option): Command =>
+    withEngine(program.command(name).addOption(experiment.choices(ids))).addOption(
+      new Option('--profile <name>').choices(['quick', 'full']).default('quick'),
+    );
+  measuring('run', new Option('--experiment <id>', `without it: ${headlineExperiments.join(', then ')}`))
+    .description('run experiments and write their reports')
     .action(async (options: RunOptions) => {
-      const folder = await bench({ ...options, output: io.stdout, signal: io.signal });
-      end(await printReport(folder, io));
+      const chosen = options.experiment === undefined ? headlineExperiments : [options.experiment];
+      end(await runExperiments(chosen, requestOf(options), io));
     });
-  measuring('record')
+  measuring('record', new Option('--experiment <id>').default('performance-cache'))
     .description('record consecutive slots of each variant, for the limits of the guards')
     .addOption(new Option('--slots <number>', 'of each variant').argParser(integer).default(20))
-    .action(async (options: RunOptions & { slots: number }) => {
-      const recorded = await record({ ...options, output: io.stdout, signal: io.signal }, options.slots);
+    .action(async (options: RunOptions & { experiment: string; slots: number }) => {
+      const recorded = await record(options.experiment, requestOf(options), options.slots);
       for (const { variant, name, values } of recorded) {
         io.stdout.write(`${variant.padEnd(7)}${name.padEnd(24)}${quantiles(values)}\n`);
       }
     });
+  withEngine(program.command('faults'))
+    .description('hurt the service in every way of the table, and see whether its promise holds')
+    .addOption(new Option('--long', 'the long counts: hours; interrupted, the same command goes on'))
+    .addOption(new Option('--row <id...>', 'these rows only'))
+    .action(async (options: EngineOptions & { long?: true; row?: string[] }) => {
+      const request = requestOf({ ...options, profile: options.long === true ? 'full' : 'quick' });
+      end(await report(await benchFaults(options.row, request), io));
+    });
   program
     .command('report <run>')
     .description('render a run’s report again from its evidence')
-    .action(async (run: string) => {
-      await writeReport(folderOf(run));
-      end(await printReport(folderOf(run), io));
-    });
+    .action(async (run: string) => end(await report(folderOf(run), io)));
   return program;
 }
 

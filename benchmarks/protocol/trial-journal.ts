@@ -46,7 +46,7 @@ export interface TrialJournal {
   /** From the calls before this one. */
   readonly entries: readonly JournalEntry[];
   append(entry: JournalEntry): void;
-  /** Lets go of the folder: a later call goes on from here. */
+  /** Lets go of the folder; what has not been removed is gone on with by a later call. */
   close(): void;
   /** The run is complete and written down elsewhere. */
   remove(): Promise<void>;
@@ -100,10 +100,7 @@ export async function openTrialJournal(request: JournalRequest): Promise<TrialJo
       ...state,
       append: write,
       close: () => lock.release(),
-      async remove() {
-        lock.release();
-        await rm(file);
-      },
+      remove: () => rm(file),
     };
   } catch (error) {
     lock.release();

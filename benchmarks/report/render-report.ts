@@ -1,13 +1,19 @@
-import type { Evidence } from '../evidence/schema.ts';
+import type { RunEvidence } from '../evidence/trials-schema.ts';
 
 import { composeReport } from './compose-report.ts';
+import { composeTrialsReport } from './compose-trials-report.ts';
 import { htmlReport } from './html-report.ts';
 import { markdownReport } from './markdown-report.ts';
+import type { ReportDocument } from './report-document.ts';
 import { standaloneSvg } from './svg.ts';
 
+/** By the protocol of the run. */
+export const composeDocument = (evidence: RunEvidence): ReportDocument =>
+  'trials' in evidence ? composeTrialsReport(evidence) : composeReport(evidence);
+
 /** The report's files by name: index.html, report.md and its SVG files. Pure: the same evidence, the same bytes. */
-export function renderReport(evidence: Evidence): Readonly<Record<string, string>> {
-  const document = composeReport(evidence);
+export function renderReport(evidence: RunEvidence): Readonly<Record<string, string>> {
+  const document = composeDocument(evidence);
   const charts = document.sections
     .flatMap(({ contents }) => contents)
     .flatMap((content) => (content.kind === 'chart' ? [content.chart] : []));

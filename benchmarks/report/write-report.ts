@@ -7,8 +7,6 @@ import { renderReport } from './render-report.ts';
 
 /** Renders the report of a run's folder into it, from its evidence alone. Throws `EvidenceError`. */
 export async function writeReport(folder: string): Promise<void> {
-  const evidence = await readEvidence(folder);
-  if ('trials' in evidence) throw new Error('a run in trials has no report yet');
-  const files = renderReport(evidence);
+  const files = renderReport(await readEvidence(folder));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
 }

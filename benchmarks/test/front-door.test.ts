@@ -46,7 +46,7 @@ describe('make', () => {
   });
 
   it('runs each target with one line that calls a named script', async () => {
-    const targets = ['setup', 'doctor', 'dev', 'test', 'check', 'bench', 'report', 'micro', 'clean'];
+    const targets = ['setup', 'doctor', 'dev', 'test', 'check', 'bench', 'faults', 'report', 'micro', 'clean'];
     const recipes = (await make('--dry-run', ...targets)).split('\n');
 
     expect(recipes).toHaveLength(targets.length);
@@ -57,6 +57,10 @@ describe('make', () => {
     expect((await make('--dry-run', 'bench')).trim()).toMatch(/cli\.ts run$/);
     expect(await make('--dry-run', 'bench', 'PROFILE=full', 'DATABASE=sqlite')).toMatch(
       /cli\.ts run +--profile 'full' --database 'sqlite'$/,
+    );
+    expect((await make('--dry-run', 'faults')).trim()).toMatch(/cli\.ts faults$/);
+    expect(await make('--dry-run', 'faults', 'LONG=1', 'ROWS=zombie poison', 'SEED=7')).toMatch(
+      /cli\.ts faults +--long --row zombie poison +--seed '7'$/,
     );
   });
 });

@@ -1,0 +1,69 @@
+import { randomInt } from 'node:crypto';
+import path from 'node:path';
+import process from 'node:process';
+
+import type { BenchRequest } from './bench-request.ts';
+import { type Binary, readCommit, takeFingerprint } from './evidence/fingerprint.ts';
+import { writeEvidence } from './evidence/write-evidence.ts';
+import { createProgress } from './protocol/progress.ts';
+import { runTrials } from './protocol/run-trials.ts';
+import type { TrialExperiment } from './protocol/trial-experiment.ts';
+import { openTrialJournal, type TrialJournal } from './protocol/trial-journal.ts';
+import { inRunFolder } from './run-folder.ts';
+import { setUpTools } from './toolchain/set-up-tools.ts';
+
+const journalsFolder = path.join(import.meta.dirname, '..', '.data', 'trials');
+
+export interface TrialsBenchRequest extends BenchRequest {
+  readonly experiment: TrialExperiment;
+  /** Does this run again, but for its seed. */
+  readonly command: string;
+}
+
+/**
+ * Runs an experiment in trials, or what an interrupted run of it has left to do, and leaves its evidence: resolves to
+ * the folder.
+ */
+export async function benchTrials(request: TrialsBenchRequest): Promise<string> {
+  const { experiment, profile, database, output } = request;
+  const tools = await setUpTools(['redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])], output);
+  const binaries = [...tools, { name: 'node', version: process.version, path: process.execPath }];
+  const progress = createProgress(output);
+  const journal = await openJournal(request, binaries, (text) => progress.note(text));
+  try {
+    progress.note(`${experiment.title}: ${profile} profile, ${database}, seed ${journal.seed}`);
+    return await inRunFolder([experiment.id, database, profile], async (folder) => {
+      const command = `${request.command} SEED=${journal.seed}`;
+      const evidence = await runTrials({ ...request, id: path.basename(folder), command, binaries, progress, journal });
+      await writeEvidence(folder, evidence);
+      await journal.remove();
+    });
+  } catch (error) {
+    progress.note(`  the trials that were finished are kept: the same command goes on after them`);
+    throw error;
+  } finally {
+    journal.close();
+    progress.close();
+  }
+}
+
+async function openJournal(
+  { experiment, profile, database, seed }: TrialsBenchRequest,
+  binaries: readonly Binary[],
+  note: (text: string) => void,
+): Promise<TrialJournal> {
+  return openTrialJournal({
+    folder: path.join(journalsFolder, `${experiment.id}-${database}-${profile}`),
+    conditions: {
+      experiment: experiment.id,
+      series: experiment.series.map(({ id, trials }) => [id, trials[profile]]),
+      profile,
+      database,
+      ...(await readCommit()),
+      fingerprint: await takeFingerprint(binaries),
+    },
+    seed,
+    drawSeed: () => randomInt(2 ** 31),
+    note,
+  });
+}

@@ -1,0 +1,35 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { Experiment } from './protocol/experiment.ts';
+import type { TrialExperiment } from './protocol/trial-experiment.ts';
+
+export type AnyExperiment = Experiment | TrialExperiment;
+
+const experimentsFolder = path.join(import.meta.dirname, 'experiments');
+
+/** What `make bench` runs when no experiment is named: one for each of the two claims. */
+export const headlineExperiments = ['performance-cache', 'seat-creation-crash'] as const;
+
+/** Every file in experiments/ is one; its name without `.ts` is its id. */
+export async function experimentIds(): Promise<string[]> {
+  const files = await readdir(experimentsFolder);
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .toSorted();
+}
+
+const exportsExperiment = (module: unknown): module is { experiment: AnyExperiment } =>
+  typeof module === 'object' && module !== null && 'experiment' in module;
+
+export async function findExperiment(id: string): Promise<AnyExperiment> {
+  const ids = await experimentIds();
+  if (!ids.includes(id)) throw new Error(`there is no experiment "${id}": the experiments are ${ids.join(', ')}`);
+  const module: unknown = await import(`./experiments/${id}.ts`);
+  if (!exportsExperiment(module)) throw new Error(`experiments/${id}.ts must export a const named experiment`);
+  return module.experiment;
+}
+
+export const isInTrials = (experiment: AnyExperiment): experiment is TrialExperiment =>
+  'protocol' in experiment && experiment.protocol === 'trials';
