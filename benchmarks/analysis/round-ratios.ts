@@ -1,4 +1,4 @@
-import type { SeriesComparison, Trial, TrialsEvidence } from '../evidence/trials-schema.ts';
+import type { SeriesComparison, Trial, TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
 
 import { exponential } from './control.ts';
 import { largestCount, locate } from './signed-rank.ts';
@@ -14,6 +14,8 @@ export interface Round {
 /** A value of one series over that of another, paired by round: the trials with the same number. */
 export interface RoundRatios {
   readonly comparison: SeriesComparison;
+  /** `Jobs per second, 4 workers over 1 worker`. */
+  readonly label: string;
   /** Those in which both have the value. */
   readonly rounds: readonly Round[];
   /** Rounds of the run in which one of the two is missing. */
@@ -23,7 +25,7 @@ export interface RoundRatios {
   readonly warnings: readonly string[];
 }
 
-export function roundRatios({ trials }: TrialsEvidence, comparison: SeriesComparison): RoundRatios {
+export function roundRatios({ run, trials }: TrialsEvidence, comparison: SeriesComparison): RoundRatios {
   const { value, numerator, denominator } = comparison;
   const valuesOf = (series: string) =>
     new Map(
@@ -36,7 +38,7 @@ export function roundRatios({ trials }: TrialsEvidence, comparison: SeriesCompar
     return over === undefined || under === undefined ? [] : [{ round, numerator: over, denominator: under }];
   });
   const missingRounds = numbers.filter((number) => !rounds.some(({ round }) => round === number));
-  return { comparison, rounds, missingRounds, ...ratioOf(rounds, missingRounds) };
+  return { comparison, label: labelOf(run, comparison), rounds, missingRounds, ...ratioOf(rounds, missingRounds) };
 }
 
 function ratioOf(rounds: readonly Round[], missing: readonly number[]): Pick<RoundRatios, 'ratio' | 'warnings'> {
@@ -53,4 +55,10 @@ function ratioOf(rounds: readonly Round[], missing: readonly number[]): Pick<Rou
   const logRatios = rounds.map(({ numerator, denominator }) => Math.log(numerator) - Math.log(denominator));
   const ratio = exponential(locate(logRatios, 0.95, 'round'));
   return { ratio, warnings: [...warnings, ...ratio.warnings] };
+}
+
+function labelOf({ experiment }: TrialsRecord, { value, numerator, denominator }: SeriesComparison): string {
+  const series = (id: string) => experiment.series.find((own) => own.id === id)?.label ?? id;
+  const label = experiment.values.find(({ id }) => id === value)?.label ?? value;
+  return `${label}, ${series(numerator)} over ${series(denominator)}`;
 }

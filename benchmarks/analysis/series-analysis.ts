@@ -74,7 +74,7 @@ function valuesOf(trials: readonly Trial[]): ReadonlyMap<string, Spread> {
   return new Map(spreads.flatMap(([id, spread]) => (spread ? [[id, spread] as const] : [])));
 }
 
-/** What a promise must not show, and a control must. */
+/** What a promise and a measured series must not show, and a control must. */
 function failuresOf({ mayLose }: Series, trials: readonly Trial[], totals: Record<Count, number>): string[] {
   const where = (count: 'lost' | 'duplicates') =>
     numbersInWords(trials.filter((trial) => trial[count] > 0).map(({ trial }) => trial));
@@ -93,7 +93,7 @@ function failuresOf({ mayLose }: Series, trials: readonly Trial[], totals: Recor
 function gapsOf(series: Series, trials: readonly Trial[], totals: Record<Count, number>): string[] {
   return [
     ...(trials.length === series.trials ? [] : [`${trials.length} of ${series.trials} trials are there`]),
-    ...(totals.faults === 0 && series.faultFree !== true
+    ...(totals.faults === 0 && series.role !== 'measured'
       ? [`no fault met work in flight (${totals.idleFaults} met none)`]
       : []),
     ...(totals.accepted === 0 ? ['no job was accepted'] : []),
@@ -106,12 +106,12 @@ function verdictOf(
 ): Pick<SeriesAnalysis, 'verdict' | 'reasons'> {
   if (skipped !== undefined) return { verdict: 'SKIPPED', reasons: [skipped] };
   if (failures.length > 0) {
-    return { verdict: role === 'promise' ? 'DOES NOT HOLD' : 'FAILS AS IT MUST', reasons: failures };
+    return { verdict: role === 'control' ? 'FAILS AS IT MUST' : 'DOES NOT HOLD', reasons: failures };
   }
   if (gaps.length > 0) return { verdict: 'INCOMPLETE', reasons: gaps };
-  return role === 'promise'
-    ? { verdict: 'HOLDS', reasons: [] }
-    : { verdict: 'HARNESS IS BLIND', reasons: ['nothing was lost or duplicated, and no problem was seen'] };
+  return role === 'control'
+    ? { verdict: 'HARNESS IS BLIND', reasons: ['nothing was lost or duplicated, and no problem was seen'] }
+    : { verdict: 'HOLDS', reasons: [] };
 }
 
 /** `trial 2`, `trials 1, 2, 3, 4, 5 and 7 more`. */

@@ -1,4 +1,4 @@
-import type { SeriesComparison, TrialsRecord } from '../evidence/trials-schema.ts';
+import type { TrialsRecord } from '../evidence/trials-schema.ts';
 
 import type { RoundRatios } from './round-ratios.ts';
 import type { SeriesAnalysis, SeriesVerdict } from './series-analysis.ts';
@@ -25,17 +25,17 @@ export function judgeTrials(
     ...ofVerdict(series, 'DOES NOT HOLD').map((own) => `${own.series.label}: ${fewInWords(own.reasons)}`),
     ...bounded
       .filter((ratios) => sideOf(ratios) === 'outside')
-      .map(({ comparison }) => `the whole interval of ${nameOf(run, comparison)} lies outside its bound`),
+      .map(({ label }) => `the whole interval of ${label} lies outside its bound`),
   ];
   if (refuted.length > 0) return verdict('REFUTED', refuted);
 
   const inconclusive = [
     ...bounded
       .filter((ratios) => sideOf(ratios) === 'both')
-      .map(({ comparison, ratio, warnings }) =>
+      .map(({ label, ratio, warnings }) =>
         ratio === undefined || warnings.length > 0
-          ? `${nameOf(run, comparison)}: ${warnings.join('; ')}`
-          : `the interval of ${nameOf(run, comparison)} lies on both sides of its bound`,
+          ? `${label}: ${warnings.join('; ')}`
+          : `the interval of ${label} lies on both sides of its bound`,
       ),
     ...ofVerdict(series, 'SKIPPED').map((own) => `${own.series.label} was skipped: ${own.reasons.join('; ')}`),
   ];
@@ -67,9 +67,7 @@ function invalidReasons(
     ...ofVerdict(series, 'HARNESS IS BLIND').map(
       (own) => `the control ${own.series.label} did not fail, so the harness is blind`,
     ),
-    ...missing.map(
-      ({ comparison, missingRounds }) => `${nameOf(run, comparison)} is missing in ${missingRounds.length} rounds`,
-    ),
+    ...missing.map(({ label, missingRounds }) => `${label} is missing in ${missingRounds.length} rounds`),
   ];
 }
 
@@ -83,13 +81,6 @@ function sideOf({ comparison: { bound }, ratio, warnings }: RoundRatios): Side {
 
 function ofVerdict(series: readonly SeriesAnalysis[], name: SeriesVerdict): SeriesAnalysis[] {
   return series.filter((own) => own.verdict === name);
-}
-
-/** `jobs per second, 4 workers over 1 worker`. */
-function nameOf({ experiment }: TrialsRecord, { value, numerator, denominator }: SeriesComparison): string {
-  const series = (id: string) => experiment.series.find((own) => own.id === id)?.label ?? id;
-  const label = experiment.values.find(({ id }) => id === value)?.label ?? value;
-  return `${label}, ${series(numerator)} over ${series(denominator)}`;
 }
 
 /** Up to three, and how many more there are. */

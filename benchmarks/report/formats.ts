@@ -92,6 +92,14 @@ export function formatShare(share: number): string {
   return share < 0.001 ? '< 0.1 %' : `${formatNumber(share * 100, 2)} %`;
 }
 
+/** An upper bound of a probability, to two digits and never rounded down: 0.0295 is `3 %`. */
+export function formatUpperBound(probability: number): string {
+  const percent = probability * 100;
+  const step = 10 ** (exponentOf(percent) - 1);
+  // 1e-9: what 64 steps of 0.1 leave beside 6.4 is no reason for 65.
+  return `${formatNumber(Number((Math.ceil(percent / step - 1e-9) * step).toPrecision(2)), 2)} %`;
+}
+
 /** `96.9 %`: what an exact interval achieves. */
 export function formatConfidence(confidence: number): string {
   return `${(confidence * 100).toFixed(1)} %`;

@@ -48,7 +48,8 @@ function tableText(table: Table): string {
   return `**${escapeText(table.caption)}**\n\n${rowsText(table)}`;
 }
 
-function rowsText({ columns, rows }: Table): string {
+/** The table alone, without its caption. */
+export function rowsText({ columns, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escapeText).join(' | ')} |`;
   const rule = `|${columns.map(({ numeric }) => (numeric === true ? '---:' : '---')).join('|')}|`;
   return [line(columns.map(({ label }) => label)), rule, ...rows.map(line)].join('\n');

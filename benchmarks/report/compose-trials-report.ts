@@ -1,0 +1,41 @@
+import { analyzeTrials } from '../analysis/analyze-trials.ts';
+import type { TrialsEvidence } from '../evidence/trials-schema.ts';
+
+import type { Content, ReportDocument } from './report-document.ts';
+import { frameSections } from './sections/run-frame.ts';
+import { seriesSections } from './sections/series.ts';
+import { trialSections, trialsValiditySection } from './sections/trials.ts';
+import { trialsSentence } from './trials-sentence.ts';
+
+/** The whole report of a run in trials, before it is HTML or Markdown. */
+export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
+  const { run } = evidence;
+  const { experiment, profile } = run;
+  const analysis = analyzeTrials(evidence);
+  const { verdict, ratios } = analysis;
+  const summary: Content[] = [
+    { kind: 'paragraph', term: 'Question', text: experiment.question },
+    { kind: 'paragraph', term: 'Claim', text: experiment.claim.text },
+    { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+  ];
+  const validity = trialsValiditySection(run, analysis);
+  const rest = [
+    ...seriesSections(run, analysis),
+    ...(verdict.name === 'INVALID' ? [] : [validity]),
+    ...trialSections(run, analysis),
+    ...frameSections(run, {
+      profile: profile.name,
+      limits: experiment.limits,
+      quickMeans: 'few trials, so wide bounds; a first look',
+      seedGives: 'every trial the same random choices',
+    }),
+  ];
+  return {
+    title: experiment.title,
+    verdict: { name: verdict.name, sentence: trialsSentence(evidence, analysis) },
+    warnings: ratios.flatMap(({ label, warnings }) => warnings.map((warning) => `${label}: ${warning}.`)),
+    summary,
+    // What voids a run is what its reader needs first.
+    sections: verdict.name === 'INVALID' ? [validity, ...rest] : rest,
+  };
+}

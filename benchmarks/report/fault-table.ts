@@ -1,0 +1,103 @@
+import { analyzeTrials } from '../analysis/analyze-trials.ts';
+import type { TrialsAnalysis } from '../analysis/analyze-trials.ts';
+import type { CrashLosses } from '../analysis/crash-losses.ts';
+import type { SeriesAnalysis, SeriesVerdict } from '../analysis/series-analysis.ts';
+import type { TrialsEvidence } from '../evidence/trials-schema.ts';
+
+import { formatNumber, formatQuantity, formatUpperBound } from './formats.ts';
+import { rowsText } from './markdown-report.ts';
+import type { Column, Table } from './report-document.ts';
+
+export const seriesMarks: Readonly<Record<SeriesVerdict, string>> = {
+  HOLDS: '✓',
+  'DOES NOT HOLD': '✗',
+  'FAILS AS IT MUST': '✓',
+  'HARNESS IS BLIND': '✗',
+  INCOMPLETE: '?',
+  SKIPPED: '–',
+};
+
+interface FaultColumn extends Column {
+  readonly cell: (own: SeriesAnalysis) => string;
+  /** In characters on a terminal, so that lines printed one after the other stand in columns. */
+  readonly width: number;
+}
+
+const count = (own: SeriesAnalysis, value: number) => (own.verdict === 'SKIPPED' ? '–' : formatNumber(value));
+
+const faultColumns: readonly FaultColumn[] = [
+  { label: 'fault', width: 5, cell: ({ verdict, series }) => `${seriesMarks[verdict]} ${series.label}` },
+  { label: 'tries', width: 6, numeric: true, cell: (own) => count(own, own.totals.faults) },
+  { label: 'accepted', width: 9, numeric: true, cell: (own) => count(own, own.totals.accepted) },
+  { label: 'stored', width: 9, numeric: true, cell: (own) => count(own, own.totals.stored) },
+  { label: 'dead-lettered', width: 13, numeric: true, cell: (own) => count(own, own.totals.deadLettered) },
+  { label: 'lost', width: 8, numeric: true, cell: (own) => count(own, own.totals.lost) },
+  { label: 'duplicate', width: 9, numeric: true, cell: (own) => count(own, own.totals.duplicates) },
+  { label: 'bound by crash', width: 18, numeric: true, cell: boundByCrash },
+  { label: 'time to recover', width: 16, numeric: true, cell: timeToRecover },
+  { label: 'verdict', width: 0, cell: ({ verdict }) => verdict },
+];
+
+/** Every series with what became of its accepted jobs. */
+export function seriesTable({ series }: TrialsAnalysis): Table {
+  const how: FaultColumn = { label: 'how', width: 0, cell: (own) => own.series.how };
+  const columns = [...faultColumns.slice(0, 1), how, ...faultColumns.slice(1)];
+  return {
+    caption: 'Faults, and what became of the jobs that were accepted',
+    columns: columns.map(({ label, numeric = false }) => ({ label, numeric })),
+    rows: series.map((own) => columns.map(({ cell }) => cell(own))),
+  };
+}
+
+/** For a README: the same table, without a caption. */
+export function seriesTableMarkdown(evidence: TrialsEvidence): string {
+  return rowsText(seriesTable(analyzeTrials(evidence)));
+}
+
+/**
+ * For a terminal: the heading, then one line a series in the experiment's order. A line has the same columns whatever
+ * the others hold, so that each can be printed when its series has ended.
+ */
+export function faultLines({ series }: TrialsAnalysis): string[] {
+  const longest = Math.max(...series.map(({ series: { label } }) => label.length));
+  const widths = faultColumns.map(({ width }, index) => (index === 0 ? longest + 2 : width));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, index) => {
+        const width = widths[index] ?? 0;
+        return faultColumns[index]?.numeric === true ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return [
+    line(faultColumns.map(({ label }) => label)),
+    ...series.map((own) => line(faultColumns.map(({ cell }) => cell(own)))),
+  ];
+}
+
+/** `≤ 3 %` of a promise; of a control the crashes that did what they must, `48 of 50 lost`. */
+function boundByCrash({ series, trials, losses, duplicates, verdict }: SeriesAnalysis): string {
+  if (verdict === 'SKIPPED' || losses.crashes === 0) return '–';
+  if (series.role === 'control') {
+    if (losses.jobs > 0) return `${crashesInWords(losses)} lost`;
+    if (duplicates.jobs > 0) return `${crashesInWords(duplicates)} twice`;
+    return trials.some(({ problems }) => problems.length > 0) ? 'see problems' : '–';
+  }
+  const ofDuplicates = `≤ ${formatUpperBound(duplicates.boundByCrash)}`;
+  if (series.mayLose) return `${ofDuplicates} twice`;
+  const ofLosses = `≤ ${formatUpperBound(losses.boundByCrash)}`;
+  return ofLosses === ofDuplicates ? ofLosses : `${ofLosses} lost, ${ofDuplicates} twice`;
+}
+
+/** `48 of 50`; `10 to 20 of 20` where trials had several crashes. */
+export function crashesInWords({ fewestCrashes, mostCrashes, crashes }: CrashLosses): string {
+  const fewest = formatNumber(fewestCrashes);
+  const some = fewestCrashes === mostCrashes ? fewest : `${fewest} to ${formatNumber(mostCrashes)}`;
+  return `${some} of ${formatNumber(crashes)}`;
+}
+
+/** Median and largest. */
+function timeToRecover({ recovery }: SeriesAnalysis): string {
+  if (recovery === undefined) return '–';
+  return `${formatQuantity(recovery.median, 's')}, ${formatQuantity(recovery.largest, 's')}`;
+}
