@@ -39,7 +39,7 @@ function checkRun({ experiment, slots, calibration }: RunRecord): void {
   if (homeless) fail(`measured slot "${homeless.id}" has no block or no position`);
   const place = repeated(measured.map(({ block, position }) => `block ${block}, position ${position}`));
   if (place !== undefined) fail(`two measured slots stand at ${place}`);
-  const unknown = calibration.slots.find((id) => !slots.some((slot) => slot.id === id));
+  const unknown = calibration?.slots.find((id) => !slots.some((slot) => slot.id === id));
   if (unknown !== undefined) fail(`calibration names slot "${unknown}", which is not among the slots`);
 
   const metric = repeated(experiment.metrics.map(({ id }) => id));

@@ -52,18 +52,23 @@ export const variantSchema = z.strictObject({
   description: z.string(),
   /** The service's environment variables that make the variant. */
   configuration: z.record(z.string(), z.string()),
+  /** Processes with ROLE=worker beside the service, which then has ROLE=api. Absent: none. */
+  workers: z.int().positive().optional(),
 });
 
-/** "The interval of `metric` in `variant` lies at or below (above) `bound`." */
+/**
+ * "The interval of `metric` in `variant` lies at or below (above) `bound`", or with `change` in the variant's place:
+ * "the interval of after / before, block by block, does"; the bound is then a ratio.
+ */
 export const claimSchema = z.strictObject({
   text: z.string(),
   metric: idSchema,
-  variant: z.enum(['before', 'after']),
+  variant: z.enum(['before', 'after', 'change']),
   relation: z.enum(['at-most', 'at-least']),
   bound: z.number(),
   /**
    * The finding as a sentence of the verdict, with `{before}`, `{after}` (each "4.1 % [3.8, 4.4]"), `{rate}`
-   * ("148") and `{change}` ("19 times less") where the figures go.
+   * ("148"), `{change}` ("19 times less") and `{ratio}` ("1.12 [0.95, 1.31]") where the figures go.
    */
   finding: z.string().optional(),
 });
@@ -157,14 +162,17 @@ export const runRecordSchema = runFrameSchema.extend({
   /** The declaration that the generator ran, as it stands in scenarios/. */
   workload: z.record(z.string(), z.unknown()),
   offeredRatePerSecond: z.number(),
-  calibration: z.strictObject({
-    targetDatabaseCpuPercent: z.number(),
-    slots: z.array(idSchema),
-    /** Whether the median of the slots that confirm the rate was within 5 points of the target. */
-    met: z.boolean(),
-  }),
-  /** Predicted by an independent-reference model from workload, rate and profile; a fraction. */
-  predictedHitRatio: z.number(),
+  /** Absent where the experiment sets the rate itself. */
+  calibration: z
+    .strictObject({
+      targetDatabaseCpuPercent: z.number(),
+      slots: z.array(idSchema),
+      /** Whether the median of the slots that confirm the rate was within 5 points of the target. */
+      met: z.boolean(),
+    })
+    .optional(),
+  /** Predicted by an independent-reference model from workload, rate and profile; a fraction. Absent: not predicted. */
+  predictedHitRatio: z.number().optional(),
   slots: z.array(slotSchema),
 });
 

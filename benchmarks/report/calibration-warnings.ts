@@ -4,14 +4,15 @@ import { calibrationTolerancePoints as tolerancePoints, type RunRecord } from '.
 import { formatNumber, formatQuantity } from './formats.ts';
 
 /** `75 to 85 %`. */
-export function calibratedRange({ calibration: { targetDatabaseCpuPercent: target } }: RunRecord): string {
+export function calibratedRange({ targetDatabaseCpuPercent: target }: NonNullable<RunRecord['calibration']>): string {
   return `${formatNumber(target - tolerancePoints)} to ${formatNumber(target + tolerancePoints)} %`;
 }
 
 /** Sentences that follow the verdict when the load was not the one that the claim speaks of; none when it was. */
 export function calibrationWarnings(run: RunRecord, { comparisons }: Pick<Analysis, 'comparisons'>): string[] {
+  if (run.calibration === undefined) return [];
   const { met, targetDatabaseCpuPercent: target } = run.calibration;
-  const missed = `The rate was not confirmed: the calibration’s last slots had their median outside ${calibratedRange(run)} of a core.`;
+  const missed = `The rate was not confirmed: the calibration’s last slots had their median outside ${calibratedRange(run.calibration)} of a core.`;
   const before = comparisons.find(({ metric }) => metric.id === 'database_cpu_percent')?.before;
   const away =
     before !== undefined && Math.abs(before.estimate - target) > tolerancePoints

@@ -121,7 +121,11 @@ describe('readEvidence refuses', () => {
       (run) => Object.assign(run.slots[4] ?? {}, { position: 1 }),
       /stand at block 1, position 1/,
     ],
-    ['an unknown calibration slot', (run) => run.calibration.slots.push('nowhere'), /calibration names slot "nowhere"/],
+    [
+      'an unknown calibration slot',
+      (run) => run.calibration?.slots.push('nowhere'),
+      /calibration names slot "nowhere"/,
+    ],
     [
       'a claim about no primary metric',
       (run) => (run.experiment.claim.metric = 'hit_ratio'),

@@ -73,10 +73,35 @@ describe('the report', () => {
   });
 });
 
+describe('the report of a claim about a change', () => {
+  const { calibration: _, predictedHitRatio: __, ...fixedRate } = structuredClone(evidence.run);
+  Object.assign(fixedRate.experiment.claim, { variant: 'change', bound: 1, finding: undefined });
+  const changeFiles = renderReport({ ...evidence, run: fixedRate });
+  const { document: shown } = parseHTML(changeFiles['index.html'] ?? '');
+
+  test('draws one dot for each block, and prints each block’s ratio', () => {
+    expect(shown.querySelectorAll('#claim svg.wide g[aria-label="dot"] > *')).toHaveLength(10);
+    const header = [...shown.querySelectorAll('#claim thead th')].at(-1);
+    expect(header?.textContent).toBe('Ratio');
+    expect(shown.querySelector('#claim tbody td:last-child')?.textContent).toMatch(/^0\.0\d+$/);
+    expect(shown.querySelector('#claim figcaption')?.textContent).toContain('at most 1 × before');
+  });
+
+  test('says with the verdict what the run could have seen', () => {
+    expect(shown.querySelector('header')?.textContent).toMatch(/What this run could detect:\s*a change of \d/);
+    expect(page).not.toContain('could detect');
+  });
+
+  test('speaks of no calibration and no prediction where there was none', () => {
+    expect(shown.querySelector('#calibration')?.textContent).toContain('nothing was calibrated');
+    expect(shown.querySelector('#hit-ratio')?.textContent).not.toContain('predicted');
+  });
+});
+
 describe('a run that did not go as it was meant', () => {
   const changed = (run: Partial<Evidence['run']>, samples = evidence.samples) =>
     renderReport({ ...evidence, run: { ...evidence.run, ...run }, samples });
-  const calibration = { ...evidence.run.calibration, met: false };
+  const calibration = { ...(evidence.run.calibration ?? expect.fail()), met: false };
   const sectionOf = (rendered: Readonly<Record<string, string>>, id: string) =>
     parseHTML(rendered['index.html'] ?? '')
       .document.querySelector(`#${id}`)

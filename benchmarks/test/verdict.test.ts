@@ -44,6 +44,46 @@ describe('a claim of at most 20 %', () => {
   });
 });
 
+describe('a claim that a change is at most 1 × before', () => {
+  const ofChange = (after: number, noise = 0.02, claim: Partial<RunRecord['experiment']['claim']> = {}) =>
+    changed(
+      (run) => Object.assign(run.experiment.claim, { variant: 'change', bound: 1, finding: undefined, ...claim }),
+      evidenceWith(after, noise),
+    );
+
+  test.each([
+    ['CONFIRMED', 60],
+    ['REFUTED', 100],
+    ['INCONCLUSIVE', 79],
+  ] as const)('is %s at 79 before and %i after', (name, after) => {
+    expect(verdictOf(ofChange(after)).name).toBe(name);
+  });
+
+  test('is held against the ratio, not against a level: 0.6 % after 0.5 % is worse, though both are below 1', () => {
+    const evidence = syntheticEvidence({ databaseCpuPercent: { before: 0.5, after: 0.6 }, noise: 0.01 });
+    const claim = { variant: 'change', bound: 1, finding: undefined } as const;
+    expect(verdictOf(changed((run) => Object.assign(run.experiment.claim, claim), evidence)).name).toBe('REFUTED');
+    const level = { ...claim, variant: 'after' } as const;
+    expect(verdictOf(changed((run) => Object.assign(run.experiment.claim, level), evidence)).name).toBe('CONFIRMED');
+  });
+
+  test('turns around with its relation', () => {
+    expect(verdictOf(ofChange(100, 0.02, { relation: 'at-least' })).name).toBe('CONFIRMED');
+  });
+
+  test('is INCONCLUSIVE in noise that hides the change', () => {
+    expect(verdictOf(ofChange(90, 0.9)).name).toBe('INCONCLUSIVE');
+  });
+
+  test('is said with the ratio and its interval', () => {
+    expect(verdictSentence(ofChange(100))).toMatch(
+      /^REFUTED\. .* % more, a ratio of 1\.2\d* \[1\.\d+, 1\.\d+\]\. The claim was at most 1 × before\. \(6 blocks, 96\.9 % intervals/,
+    );
+    const own = { finding: 'From {before} to {after}: {ratio}.' };
+    expect(verdictSentence(ofChange(100, 0.02, own))).toMatch(/From 7\d.* \[.*\] to .* \[.*\]: 1\.2\d* \[/);
+  });
+});
+
 describe('INVALID, with its reason and exit status 3', () => {
   test.each<[string, (run: RunRecord) => void, RegExp]>([
     ['when the run ended early', (run) => (run.brokenBy = 'the database stopped'), /ended early: the database stopped/],

@@ -22,12 +22,17 @@ interface Curve {
 
 const ticks = [0, 0.5, 0.9, 0.99, 0.999];
 
-/** The distribution of latency in every measured slot, and the median slot of each variant. */
+/**
+ * The distribution of latency in every measured slot, and the median slot of each variant: over the routes of the claim
+ * where it is about latency, over all where it is not.
+ */
 export function latencyChart(run: RunRecord, readings: ReadonlyMap<string, SlotReadings>): Chart | undefined {
   const measured = run.slots.filter(({ role }) => role === 'measured');
+  const claimed = run.experiment.metrics.find(({ id }) => id === run.experiment.claim.metric)?.source;
+  const routes = claimed?.kind === 'percentile' ? claimed.routes : [];
   const slots = measured.flatMap(({ id, variant }) => {
     const own = readings.get(id);
-    const buckets = own ? poolBuckets([], own) : [];
+    const buckets = own ? poolBuckets(routes, own) : [];
     return buckets.length > 0 ? [{ variant, buckets }] : [];
   });
   if (slots.length === 0) return undefined;

@@ -16,9 +16,11 @@ export interface SweepPoint extends ServedLoad {
 
 /** The claim's metric over the offered rate: that the headline's rate is no lucky point. */
 export function rateSweepChart(run: RunRecord, metric: MetricDefinition, points: readonly SweepPoint[]): Chart {
-  const [first, second] = run.experiment.variants;
+  const { claim, variants } = run.experiment;
+  const [first, second] = variants;
+  const described = claim.variant === 'before' ? first : second;
   const inWords = points
-    .filter(({ variant }) => variant === run.experiment.claim.variant)
+    .filter(({ variant }) => variant === described.id)
     .map(
       ({ offeredPerSecond, achievedPerSecond, value }) =>
         `${formatNumber(offeredPerSecond)}/s (${achievedPerSecond === undefined ? 'not recorded' : formatNumber(achievedPerSecond)}) ${formatQuantity(value, metric.unit)}`,
@@ -31,7 +33,7 @@ export function rateSweepChart(run: RunRecord, metric: MetricDefinition, points:
   return {
     name: 'rate-sweep',
     title: `${metric.label} by offered rate`,
-    description: `One slot a point, by the rate offered. ${run.experiment.claim.variant === 'after' ? second.label : first.label}, with the rate achieved in brackets: ${inWords.join(', ')}. ${unserved} The dashed line is the bound of the claim.`,
+    description: `One slot a point, by the rate offered. ${described.label}, with the rate achieved in brackets: ${inWords.join(', ')}. ${unserved}${claim.variant === 'change' ? '' : ' The dashed line is the bound of the claim.'}`,
     draw: (size) => drawSweep({ run, metric, points }, size),
   };
 }
@@ -42,6 +44,7 @@ function drawSweep(
 ): Drawing {
   const { variants, claim } = run.experiment;
   const { factor, suffix } = scaleOf(metric.unit, Math.max(...points.map(({ value }) => value)));
+  const bounds = claim.variant === 'change' ? [] : [claim.bound / factor];
   const ascending = points
     .map((point) => ({ ...point, scaled: point.value / factor }))
     .sort((a, b) => a.offeredPerSecond - b.offeredPerSecond);
@@ -60,14 +63,14 @@ function drawSweep(
       ticks: 6,
     },
     y: {
-      domain: [0, Math.max(claim.bound / factor, ...ascending.map(({ scaled }) => scaled)) * 1.1],
+      domain: [0, Math.max(...bounds, ...ascending.map(({ scaled }) => scaled)) * 1.1],
       label: `${metric.label}, ${suffix.trim() || metric.unit}`,
       labelArrow: 'none',
       ticks: 5,
     },
     marks: [
       gridY({ ticks: 5, stroke: 'var(--line)', strokeOpacity: 1 }),
-      ruleY([claim.bound / factor], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.5 }),
+      ruleY(bounds, { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.5 }),
       ...variants.flatMap(({ id, label }) => {
         const own = ascending.filter(({ variant }) => variant === id);
         const colour = `var(--${id})`;

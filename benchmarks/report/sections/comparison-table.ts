@@ -63,12 +63,18 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
     },
     ...warningContents([...(primary ?? []), ...(secondary ?? []), ...(shown ?? [])]),
     paragraph(
-      `Intervals: ${confidenceInWords(comparisons)}; none stands where all blocks gave the same value. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. “too few blocks”: corrected for this number of metrics, no difference, however large, could have been significant; the interval still says how large it is. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. Requests, hit ratio, latency and memory are shown, not tested: their changes stand in their own sections.`,
+      `Intervals: ${confidenceInWords(comparisons)}; none stands where all blocks gave the same value. The unit of analysis is the block. p: exact two-sided Wilcoxon signed-rank test of the block log-ratios; the claim’s metric stands alone, the other tested ones are corrected together by Holm. “~”: no difference was detected. Significant and relevant are two questions: the floor is the smallest change that matters, and a real difference below it is named so. “too few blocks”: corrected for this number of metrics, no difference, however large, could have been significant; the interval still says how large it is. Detectable: the smallest change that this run would have found in 80 of 100 runs, before Holm. ${whereTheRestStands(comparisons)}`,
     ),
     paragraph(
       'Control: in each block one variant’s two slots, as a ratio with a random direction, both drawn from the run’s seed. It is broken when its interval excludes no change and its estimate is beyond half the floor; the verdict is then INCONCLUSIVE.',
     ),
   ];
+}
+
+function whereTheRestStands(comparisons: readonly Comparison[]): string {
+  return comparisons.some(({ metric }) => metric.role !== 'shown' && sectionOf(metric) !== undefined)
+    ? 'What is shown and not tested stands with its change in a section of its own, where it has one.'
+    : 'Requests, hit ratio, latency and memory are shown, not tested: their changes stand in their own sections.';
 }
 
 /** Why a value or a ratio is not there. */

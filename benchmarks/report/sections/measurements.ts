@@ -1,8 +1,10 @@
 import type { Analysis } from '../../analysis/analyze-run.ts';
-import { meanOfTwo } from '../../analysis/blocks.ts';
+import { logRatio, meanOfTwo } from '../../analysis/blocks.ts';
+import type { BlockValues } from '../../analysis/blocks.ts';
 import type { Comparison } from '../../analysis/comparison.ts';
 import type { CpuBudget } from '../../analysis/cpu-budget.ts';
 import type { RunRecord, VariantId } from '../../evidence/schema.ts';
+import { changeChart } from '../charts/change-chart.ts';
 import { claimChart } from '../charts/claim-chart.ts';
 import { cpuBudgetChart, partLabels } from '../charts/cpu-budget-chart.ts';
 import { latencyChart } from '../charts/latency-chart.ts';
@@ -27,13 +29,19 @@ export function measurementSections(run: RunRecord, analysis: Analysis): Section
 }
 
 function ofSection(comparisons: readonly Comparison[], section: ReturnType<typeof sectionOf>): Comparison[] {
-  return comparisons.filter(({ metric }) => sectionOf(metric) === section);
+  return comparisons.filter(({ metric }) => metric.role === 'shown' && sectionOf(metric) === section);
 }
 
 function claimSection(run: RunRecord, { primary }: Analysis): Section {
-  const [before, after] = run.experiment.variants;
+  const { claim, variants } = run.experiment;
+  const [before, after] = variants;
   const { metric, values } = primary;
   const cell = (value: number) => formatQuantity(value, unitOfCell(metric.unit));
+  const ofChange = claim.variant === 'change';
+  const ratioCell = (value: BlockValues) => {
+    const ratio = logRatio(value);
+    return ratio === undefined ? 'none' : formatNumber(Math.exp(ratio));
+  };
   const table: Table = {
     caption: `${labelOfRow(metric)}, by block`,
     columns: [
@@ -42,6 +50,7 @@ function claimSection(run: RunRecord, { primary }: Analysis): Section {
         label,
         numeric: true,
       })),
+      ...(ofChange ? [{ label: 'Ratio', numeric: true }] : []),
     ],
     rows: values.map((value) => [
       String(value.block),
@@ -49,9 +58,11 @@ function claimSection(run: RunRecord, { primary }: Analysis): Section {
       value.before.map(cell).join(', '),
       cell(meanOfTwo(value.after)),
       value.after.map(cell).join(', '),
+      ...(ofChange ? [ratioCell(value)] : []),
     ]),
   };
-  return { id: 'claim', title: 'The claim, block by block', contents: withChart(claimChart(run, primary), table) };
+  const chart = ofChange ? changeChart(run, primary) : claimChart(run, primary);
+  return { id: 'claim', title: 'The claim, block by block', contents: withChart(chart, table) };
 }
 
 function throughputSection(run: RunRecord, { comparisons }: Analysis): Section {
@@ -74,9 +85,13 @@ function throughputSection(run: RunRecord, { comparisons }: Analysis): Section {
 
 function hitRatioSection(run: RunRecord, { comparisons }: Analysis): Section {
   const measured = comparisons.find(({ metric }) => metric.id === 'hit_ratio');
+  const id = 'hit-ratio';
+  if (run.predictedHitRatio === undefined) {
+    return { id, title: 'Hit ratio', contents: measured ? comparisonContents(run, [measured], 'Hit ratio') : [] };
+  }
   const predicted = run.predictedHitRatio * 100;
   return {
-    id: 'hit-ratio',
+    id,
     title: 'Hit ratio and its prediction',
     contents:
       measured?.after === undefined

@@ -2,7 +2,7 @@ import type { MetricDefinition } from '../../evidence/schema.ts';
 
 /**
  * The section that prints the metric with its change and interval. A metric that is only shown stands there and
- * not in the table of the tests; one without a section of its own stands in that table.
+ * not in the table of the tests; one that is tested, or has no section of its own, stands in that table.
  */
 export function sectionOf({
   id,

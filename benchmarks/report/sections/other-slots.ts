@@ -59,15 +59,21 @@ function closedSection(run: RunRecord, analysis: Analysis): Section {
 }
 
 function calibrationSection(run: RunRecord, analysis: Analysis): Section {
-  const slots = run.calibration.slots.flatMap((id) => run.slots.find((slot) => slot.id === id) ?? []);
+  const { calibration } = run;
+  const [id, title] = ['calibration', 'How the rate was set'];
+  const rate = `The arrival rate of ${formatNumber(run.offeredRatePerSecond)} reads per second`;
+  if (calibration === undefined) {
+    return { id, title, contents: [paragraph(`${rate} is the experiment’s own: nothing was calibrated.`)] };
+  }
+  const slots = calibration.slots.flatMap((id) => run.slots.find((slot) => slot.id === id) ?? []);
   return {
-    id: 'calibration',
-    title: 'How the rate was set',
+    id,
+    title,
     contents: [
       paragraph(
-        `The arrival rate of ${formatNumber(run.offeredRatePerSecond)} reads per second was set so that the variant before holds the database near ${formatNumber(run.calibration.targetDatabaseCpuPercent)} % of a core. ${
-          run.calibration.met ? 'The target was met' : 'The target was NOT met'
-        }: the median of the slots that confirm the rate lay ${run.calibration.met ? 'within' : 'outside'} ${calibratedRange(run)}.`,
+        `${rate} was set so that the variant before holds the database near ${formatNumber(calibration.targetDatabaseCpuPercent)} % of a core. ${
+          calibration.met ? 'The target was met' : 'The target was NOT met'
+        }: the median of the slots that confirm the rate lay ${calibration.met ? 'within' : 'outside'} ${calibratedRange(calibration)}.`,
       ),
       ...(slots.length === 0
         ? []
