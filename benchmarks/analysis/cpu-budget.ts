@@ -2,10 +2,11 @@ import type { RunRecord, VariantId } from '../evidence/schema.ts';
 
 import type { SlotReadings } from './metric-value.ts';
 
-/** Who may have used the CPU, in the order of the raw samples `<part>_cpu_seconds`. */
+/** Who may have used the CPU, by the raw samples `<part>_cpu_seconds`. */
 export const cpuParts = [
   'database',
   'service',
+  'worker',
   'redis_cache',
   'redis_queue',
   'generator',
@@ -25,7 +26,7 @@ export interface CpuBudget {
   readonly variant: VariantId;
   readonly slots: number;
   readonly windowSeconds: number;
-  /** In the order of `cpuParts`; undefined where a slot lacks the sample. */
+  /** In the order of `cpuParts`; undefined where a slot lacks the sample. No workers in a run that had none. */
   readonly parts: readonly { readonly part: CpuPart; readonly cpuSeconds: number | undefined }[];
   /** What all cores together had to give: cores × window. */
   readonly machine: number | undefined;
@@ -43,7 +44,10 @@ export function cpuBudget(run: RunRecord, readings: ReadonlyMap<string, SlotRead
       ? undefined
       : values.reduce((sum, value) => sum + value, 0) / values.length;
   };
-  const parts = cpuParts.map((part) => ({ part, cpuSeconds: mean(`${part}_cpu_seconds`) }));
+  const hasWorkers = [...readings.values()].some(({ samples }) => (samples.get('worker_cpu_seconds') ?? 0) > 0);
+  const parts = cpuParts
+    .filter((part) => part !== 'worker' || hasWorkers)
+    .map((part) => ({ part, cpuSeconds: mean(`${part}_cpu_seconds`) }));
   const machine = mean('machine_cpu_seconds');
   const known = parts.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
   return {
@@ -53,7 +57,7 @@ export function cpuBudget(run: RunRecord, readings: ReadonlyMap<string, SlotRead
     parts,
     machine,
     residual:
-      machine === undefined || known.length < cpuParts.length
+      machine === undefined || known.length < parts.length
         ? undefined
         : known.reduce((rest, value) => rest - value, machine),
     procStat: mean('proc_stat_cpu_seconds'),

@@ -1,8 +1,8 @@
 import type { VariantId } from '../evidence/schema.ts';
 
-/** A part whose CPU and memory are accounted for: a process and all its descendants. */
+/** A part whose CPU and memory are accounted for: a process and all its descendants. Workers share their name. */
 export interface Part {
-  readonly name: 'database' | 'service' | 'redis-cache' | 'redis-queue';
+  readonly name: 'database' | 'service' | 'worker' | 'redis-cache' | 'redis-queue';
   readonly rootProcessId: number;
   /** The end of its log, for the message that it has ended. */
   logTail(): Promise<string>;
@@ -14,6 +14,8 @@ export interface RunningVariant {
   /** `http://127.0.0.1:<port>`: the API and the admin server (`/metrics`, `/readyz`). */
   readonly apiUrl: string;
   readonly adminUrl: string;
+  /** Of the processes that take seat creations from the queue, where the variant asked for some. */
+  readonly workerAdminUrls: readonly string[];
   readonly apiToken: string;
   readonly database:
     | { readonly engine: 'postgres'; readonly adminConnectionString: string }
@@ -26,6 +28,8 @@ export interface RunningVariant {
 export interface VariantRequest {
   readonly id: VariantId;
   readonly configuration: Readonly<Record<string, string>>;
+  /** Processes with `ROLE=worker` beside the service, which then has `ROLE=api`. None: it does all the work itself. */
+  readonly workers?: number | undefined;
 }
 
 export interface EnvironmentRequest {

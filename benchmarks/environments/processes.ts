@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { Environment, EnvironmentRequest, Part, RunningVariant, VariantRequest } from './environment.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 import { createScratch, removeLeftovers, type Scratch } from './scratch.ts';
-import { type ServiceProcess, startService } from './service-process.ts';
+import {
+  type ServiceProcess,
+  type ServiceRequest,
+  startService,
+  startWorker,
+  type WorkerProcess,
+} from './service-process.ts';
 import { logTail, type SupervisedProcess } from './supervised-process.ts';
 import { type OnProcess, seedDatabases, startDatabase, type VariantDatabase } from './variant-database.ts';
 
@@ -25,6 +31,12 @@ interface Backing {
   readonly apiToken: string;
 }
 
+/** The processes of one variant that come and go together. */
+interface Services {
+  readonly service: ServiceProcess;
+  readonly workers: readonly WorkerProcess[];
+}
+
 /** Connections that read, and cache misses that may use them at once: pinned, whatever the service's defaults become. */
 const poolSize = { postgres: '10', sqlite: '4' } as const;
 const loadsInFlight = { postgres: '8', sqlite: '4' } as const;
@@ -39,7 +51,7 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
   const started: SupervisedProcess[] = [];
   let scratch: Scratch | undefined;
   let backings: readonly Backing[] = [];
-  let services: readonly ServiceProcess[] = [];
+  let services: readonly Services[] = [];
   let comingUp: Promise<unknown> = Promise.resolve();
   let isDown = false;
 
@@ -54,7 +66,7 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
     for (const process of started.splice(0).toReversed()) await process.stop();
   };
   const startServices = async (): Promise<readonly RunningVariant[]> => {
-    services = await forEach(backings, (backing) => startVariantService(backing, onProcess));
+    services = await forEach(backings, (backing) => startServicesOf(backing, onProcess));
     return backings.map((backing, index) => describe(backing, services[index]));
   };
   const up = async (request: EnvironmentRequest): Promise<readonly RunningVariant[]> => {
@@ -74,7 +86,8 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
     return startServices();
   };
   const restart = async (): Promise<readonly RunningVariant[]> => {
-    await Promise.all(services.map(({ process }) => process.stop()));
+    const running = services.flatMap(({ service, workers }) => [service, ...workers]);
+    await Promise.all(running.map(({ process }) => process.stop()));
     return startServices();
   };
   /** `down` waits for what is under way; an abort ends the processes that it waits for. */
@@ -146,34 +159,43 @@ async function startBacking(
   };
 }
 
-async function startVariantService(backing: Backing, onProcess: OnProcess): Promise<ServiceProcess> {
+async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<Services> {
   const { variant, directory, database, redisCache, redisQueue, apiToken } = backing;
-  const service = await startService({
-    name: `service of ${variant.id}`,
+  const { engine } = database.database;
+  const requestFor = (name: string, own: Readonly<Record<string, string>>): ServiceRequest => ({
+    name: `${name} of ${variant.id}`,
     directory,
     configuration: {
       NODE_ENV: 'production',
-      HOST: '127.0.0.1',
-      PORT: '0',
       ADMIN_PORT: '0',
-      API_TOKEN: apiToken,
       DATABASE_URL: database.url,
-      DATABASE_POOL_SIZE: poolSize[database.database.engine],
-      PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loadsInFlight[database.database.engine],
+      DATABASE_POOL_SIZE: poolSize[engine],
+      PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loadsInFlight[engine],
       REDIS_CACHE_URL: redisCache.url,
       REDIS_QUEUE_URL: redisQueue.url,
       LOG_LEVEL: 'info',
       SHUTDOWN_GRACE_MS: '5000',
+      ...own,
       ...variant.configuration,
     },
   });
+  const { workers: workerCount = 0 } = variant;
+  const api = { HOST: '127.0.0.1', PORT: '0', API_TOKEN: apiToken, ROLE: workerCount === 0 ? 'all' : 'api' };
+  const service = await startService(requestFor('service', api));
   onProcess(service.process);
-  return service;
+  const numbers = Array.from({ length: workerCount }, (_, index) => index + 1);
+  const workers = await forEach(numbers, async (number) => {
+    const worker = await startWorker(requestFor(`worker ${number}`, { ROLE: 'worker' }));
+    onProcess(worker.process);
+    return worker;
+  });
+  return { service, workers };
 }
 
-function describe(backing: Backing, service: ServiceProcess | undefined): RunningVariant {
+function describe(backing: Backing, services: Services | undefined): RunningVariant {
   const { variant, database, redisCache, redisQueue, apiToken } = backing;
-  if (!service) throw new Error(`the service of ${variant.id} was not started`);
+  if (!services) throw new Error(`the service of ${variant.id} was not started`);
+  const { service, workers } = services;
   const part = (name: Part['name'], process: SupervisedProcess): Part => ({
     name,
     rootProcessId: process.processId,
@@ -183,6 +205,7 @@ function describe(backing: Backing, service: ServiceProcess | undefined): Runnin
     id: variant.id,
     apiUrl: service.apiUrl,
     adminUrl: service.adminUrl,
+    workerAdminUrls: workers.map(({ adminUrl }) => adminUrl),
     apiToken,
     database: database.database,
     redisCacheUrl: redisCache.url,
@@ -190,6 +213,7 @@ function describe(backing: Backing, service: ServiceProcess | undefined): Runnin
     parts: [
       ...(database.server ? [part('database', database.server.process)] : []),
       part('service', service.process),
+      ...workers.map(({ process }) => part('worker', process)),
       part('redis-cache', redisCache.process),
       part('redis-queue', redisQueue.process),
     ],

@@ -179,6 +179,7 @@ const everyGuard = [
 ] as const;
 
 export const experiment: Experiment = {
+  protocol: 'blocks',
   id: 'performance-cache',
   title: 'A look-aside cache for the main page',
   question:

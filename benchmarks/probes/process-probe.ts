@@ -22,19 +22,24 @@ export function metricPrefix(name: Part['name']): string {
   return name.replace('-', '_');
 }
 
-/** The service runs SQLite in worker threads whose names begin with this. */
+/** The processes of each part by its name in raw metrics; of workers there may be none. */
+export function processesByPart(parts: readonly Part[]): ReadonlyMap<string, readonly number[]> {
+  const byName = Map.groupBy(parts, ({ name }) => metricPrefix(name));
+  const ids = new Map(Array.from(byName, ([name, own]) => [name, own.map(({ rootProcessId }) => rootProcessId)]));
+  return new Map([['worker', []], ...ids]);
+}
+
+/** The service and its workers run SQLite in worker threads whose names begin with this. */
 const isSqliteThread = (name: string): boolean => name.startsWith('sqlite-');
+const withSqlite: readonly string[] = ['service', 'worker'];
 
 /**
  * CPU time of every part, of the generator, of the lab and of everybody else, beside what the machine counted: all
  * from one pass over /proc. `read` rejects when a part or the generator has ended.
  */
 export function createProcessProbe({ parts, engine, generatorProcessId }: ProcessProbeRequest): Probe {
-  const roots = new Map([
-    ...parts.map(({ name, rootProcessId }) => [metricPrefix(name), rootProcessId] as const),
-    ['generator', generatorProcessId],
-  ]);
-  const meters = [...createTreeMeters(roots, engine), ...createRemainderMeters([...roots.values()])];
+  const roots = new Map([...processesByPart(parts), ['generator', [generatorProcessId]]]);
+  const meters = [...createTreeMeters(roots, engine), ...createRemainderMeters([...roots.values()].flat())];
   const read = async (): Promise<readonly Reading[]> => {
     const table = readProcessTable();
     const ended = parts.find(({ rootProcessId }) => table.get(rootProcessId)?.isZombie !== false);
@@ -62,26 +67,28 @@ const schedstat = '/proc/<pid>/task/<tid>/schedstat';
 const stat = '/proc/<pid>/stat';
 
 function createTreeMeters(
-  roots: ReadonlyMap<string, number>,
+  roots: ReadonlyMap<string, readonly number[]>,
   engine: ProcessProbeRequest['engine'],
 ): readonly NamedMeter[] {
-  const treeMeter = (id: string, clock: ProcessClock): CpuMeter => {
-    const root = roots.get(id);
-    if (root === undefined) throw new Error(`the variant has no part ${id}`);
-    return createCpuMeter((table) => descendants(table, root), clock);
+  const treeMeter = (ids: readonly string[], clock: ProcessClock): CpuMeter => {
+    const trees = ids.flatMap((id) => {
+      const own = roots.get(id);
+      if (own === undefined) throw new Error(`the variant has no part ${id}`);
+      return own;
+    });
+    return createCpuMeter((table) => trees.flatMap((root) => [...descendants(table, root)]), clock);
   };
   const embedded = engine === 'sqlite';
+  const clockOf = (id: string): ProcessClock =>
+    embedded && withSqlite.includes(id) ? createThreadClock((name) => !isSqliteThread(name)) : createThreadClock();
   const trees = Array.from(roots.keys(), (id) => ({
     metric: `${id}_cpu_seconds`,
     source: schedstat,
-    meter: treeMeter(
-      id,
-      embedded && id === 'service' ? createThreadClock((name) => !isSqliteThread(name)) : createThreadClock(),
-    ),
+    meter: treeMeter([id], clockOf(id)),
   }));
   const second = embedded
-    ? { source: schedstat, meter: treeMeter('service', createThreadClock(isSqliteThread)) }
-    : { source: stat, meter: treeMeter('database', cpuSecondsFromStat) };
+    ? { source: schedstat, meter: treeMeter(withSqlite, createThreadClock(isSqliteThread)) }
+    : { source: stat, meter: treeMeter(['database'], cpuSecondsFromStat) };
   return [...trees, { metric: 'database_cpu_seconds_second_source', ...second }];
 }
 

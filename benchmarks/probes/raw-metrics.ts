@@ -8,6 +8,8 @@ export const rawMetricUnits = {
   database_cpu_seconds_second_source: 'seconds',
   /** Without the database's threads when the database is embedded. */
   service_cpu_seconds: 'seconds',
+  /** Of all workers together, without the database's threads as well; 0 for a variant without workers. */
+  worker_cpu_seconds: 'seconds',
   redis_cache_cpu_seconds: 'seconds',
   redis_queue_cpu_seconds: 'seconds',
   generator_cpu_seconds: 'seconds',
@@ -28,6 +30,7 @@ export const rawMetricUnits = {
 
   database_resident_bytes: 'bytes',
   service_resident_bytes: 'bytes',
+  worker_resident_bytes: 'bytes',
   redis_cache_resident_bytes: 'bytes',
   redis_queue_resident_bytes: 'bytes',
 
@@ -36,7 +39,7 @@ export const rawMetricUnits = {
   /** Found in shared buffers or read into them. */
   database_shared_buffers: 'buffers',
 
-  /** As the service counted them, by query name. */
+  /** As the service and its workers counted them, by query name. */
   service_statements: 'statements',
   cache_hits: 'requests',
   cache_misses: 'requests',
@@ -47,6 +50,13 @@ export const rawMetricUnits = {
   /** Answered with a status of 400 or above. */
   http_errors: 'requests',
   database_pool_timeouts: 'timeouts',
+
+  /** Committed, as the processes that did it counted them. */
+  seats_created: 'seats',
+  /** Accepted and neither done nor given up at the end of the window. */
+  seat_creation_backlog: 'jobs',
+  /** Of the process that serves the API, over the window: between two ticks of a 10 ms timer, so that 0.01 is no lag. */
+  event_loop_lag_p99_seconds: 'seconds',
 
   /** Calls, those inside scripts included, without the lab's own INFO. */
   redis_cache_commands: 'commands',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Part } from '../environments/environment.ts';
 import type { Probe } from './probe.ts';
-import { metricPrefix } from './process-probe.ts';
+import { processesByPart } from './process-probe.ts';
 import { descendants, readProcessTable } from './process-table.ts';
 
 /**
@@ -13,9 +13,10 @@ export function createResidentMemoryProbe(parts: readonly Part[]): Probe {
     async read() {
       const table = readProcessTable();
       const levels = await Promise.all(
-        parts.map(async ({ name, rootProcessId }) => {
-          const bytes = await Promise.all([...descendants(table, rootProcessId)].map(proportionalBytes));
-          return [`${metricPrefix(name)}_resident_bytes`, bytes.reduce((sum, value) => sum + value, 0)] as const;
+        Array.from(processesByPart(parts), async ([name, roots]) => {
+          const tree = roots.flatMap((root) => [...descendants(table, root)]);
+          const bytes = await Promise.all(tree.map(proportionalBytes));
+          return [`${name}_resident_bytes`, bytes.reduce((sum, value) => sum + value, 0)] as const;
         }),
       );
       return [{ source: '/proc/<pid>/smaps_rollup', counters: {}, levels: Object.fromEntries(levels) }];

@@ -24,9 +24,9 @@ export interface VariantProbes {
 
 /** @param generatorProcessId the load generator, which this process has started already */
 export async function openProbes(variant: RunningVariant, generatorProcessId: number): Promise<VariantProbes> {
-  const { parts, database, adminUrl, redisCacheUrl } = variant;
+  const { parts, database, redisCacheUrl } = variant;
   const cpu = createProcessProbe({ parts, engine: database.engine, generatorProcessId });
-  const others: Probe[] = [createResidentMemoryProbe(parts), createServiceMetricsProbe(adminUrl, database.engine)];
+  const others: Probe[] = [createResidentMemoryProbe(parts), createServiceMetricsProbe(variant, database.engine)];
   const close = async (): Promise<void> => {
     await Promise.all(others.map((probe) => probe.close()));
   };

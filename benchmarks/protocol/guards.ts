@@ -1,5 +1,6 @@
 import { cpuBudgetParts } from '../analysis/cpu-budget.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
+import type { OfferedSeats } from './experiment.ts';
 
 /** Limits of the guards. measuring.md says what each is for; the commit says which recorded slots set it. */
 export interface GuardLimits {
@@ -13,8 +14,10 @@ export interface GuardLimits {
   readonly foreignCpuShare: number;
   readonly stealShare: number;
   /** Observed less predicted hit ratio, as a fraction: of one slot, and of all measured slots together. */
-  readonly hitRatioErrorOfSlot: number;
-  readonly hitRatioErrorOfRun: number;
+  readonly hitRatioErrorOfSlot?: number;
+  readonly hitRatioErrorOfRun?: number;
+  /** Seats created as a share of those offered, at least; see the guard for what a window's edge may cut off. */
+  readonly seatsCreatedShare?: number;
   /** The two sources of database CPU may differ by this share, or by these seconds, whichever is larger. */
   readonly cpuSourcesShare: number;
   readonly cpuSourcesSeconds: number;
@@ -33,6 +36,8 @@ export interface SlotFacts {
   readonly offeredPerSecond: number | undefined;
   /** A fraction; `undefined` where there is no cache, and a single hit is a fault. */
   readonly predictedHitRatio: number | undefined;
+  /** `undefined` where the load asks for none. */
+  readonly offeredSeats?: OfferedSeats | undefined;
   readonly readings: SlotReadings;
 }
 
@@ -67,6 +72,18 @@ const noneOf = (metric: string, what: string): SlotGuard => ({
   limit: () => 0,
   print: (count) => `${count} ${what}`,
 });
+
+/** @throws when a guard is declared and its limit is not */
+export function declared(limits: GuardLimits, limit: keyof GuardLimits): number {
+  const value = limits[limit];
+  if (value === undefined) throw new Error(`the experiment declares a guard, but not guardLimits.${limit}`);
+  return value;
+}
+
+function seatsOf({ offeredSeats }: SlotFacts): OfferedSeats {
+  if (offeredSeats === undefined) throw new Error('the load asks for no seats');
+  return offeredSeats;
+}
 
 /** Reads answered by the cache, as a share of all reads; throws when a counter is missing. */
 export function observedHitRatio(readings: SlotReadings): number {
@@ -105,8 +122,20 @@ const guards = {
   },
   'hit-ratio': {
     quantity: ({ readings, predictedHitRatio }) => Math.abs(observedHitRatio(readings) - (predictedHitRatio ?? 0)),
-    limit: (limits, { predictedHitRatio }) => (predictedHitRatio === undefined ? 0 : limits.hitRatioErrorOfSlot),
+    limit: (limits, { predictedHitRatio }) =>
+      predictedHitRatio === undefined ? 0 : declared(limits, 'hitRatioErrorOfSlot'),
     print: (error) => `${points(error)} from the prediction`,
+  },
+  /** A job counts when it is committed, so that one that is under way at the window's end may be missing. */
+  'seats-created': {
+    quantity: (facts) => {
+      const { jobsPerSecond, seatsPerJob } = seatsOf(facts);
+      const offered = jobsPerSecond * seatsPerJob * reading(facts, 'window_seconds');
+      return (reading(facts, 'seats_created') + seatsPerJob) / offered;
+    },
+    limit: (limits) => declared(limits, 'seatsCreatedShare'),
+    relation: 'at least',
+    print: (share) => `${percent(share)} of the offered seats, one job at the edge included`,
   },
   'database-cpu-sources': {
     quantity: (facts) =>
@@ -149,9 +178,9 @@ const guards = {
 
 export type GuardName = keyof typeof guards;
 
-/** The number that every guard looks at, by the guard's name; throws when a sample for one is missing. */
-export function guardQuantities(facts: SlotFacts): [string, number][] {
-  return Object.entries(guards).map(([name, { quantity }]) => [name, quantity(facts)]);
+/** The number that each of these guards looks at; throws when a sample for one is missing. */
+export function guardQuantities(names: readonly GuardName[], facts: SlotFacts): [GuardName, number][] {
+  return names.map((name) => [name, guards[name].quantity(facts)]);
 }
 
 function judge(name: GuardName, facts: SlotFacts, limits: GuardLimits): GuardOutcome {

@@ -2,13 +2,21 @@ import type { Environment, RunningVariant } from '../environments/environment.ts
 import { type Binary, readCommit } from '../evidence/fingerprint.ts';
 import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
 import { drawBlockOrders } from './block-orders.ts';
-import { calibrate } from './calibrate.ts';
 import { checkCommit, checkContent, checkVisibilityMap } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
 import type { Experiment, Profile } from './experiment.ts';
-import { isDisturbed, judgeSlot, observedHitRatio, type SlotFacts, type SlotReadings } from './guards.ts';
+import { isDisturbed, judgeSlot, type SlotFacts, type SlotReadings } from './guards.ts';
+import { hitRatioOfRun } from './hit-ratio-of-run.ts';
 import type { Progress } from './progress.ts';
-import { type JudgedSlot, runJudgedSlot, runSlot, type SlotPlan, type SlotPorts } from './slot.ts';
+import {
+  type JudgedSlot,
+  loadSeconds,
+  runJudgedSlot,
+  runSlot,
+  type SlotPlan,
+  type SlotPorts,
+  type SlotResult,
+} from './slot.ts';
 
 export interface RunRequest {
   readonly id: string;
@@ -51,8 +59,9 @@ export class MeasuredRun {
     const { environment, experiment, profile, progress, database, seed } = this.request;
     this.variants = await environment.up({
       database,
-      variants: experiment.variants.map(({ id, configuration }) => ({
+      variants: experiment.variants.map(({ id, configuration, workers }) => ({
         id,
+        workers,
         configuration: { ...configuration, ...experiment.configuration(profile) },
       })),
       seed: {
@@ -72,33 +81,6 @@ export class MeasuredRun {
       );
     }
     this.contentSamples = await experiment.describeContent(this.variant('before'));
-  }
-
-  async calibrate(): Promise<void> {
-    const { experiment, profile, progress } = this.request;
-    let number = 0;
-    const calibration = await calibrate({
-      targetPercent: experiment.open.targetDatabaseCpuPercent,
-      firstGuessPerSecond: experiment.open.firstGuessPerSecond,
-      measure: async (rate) => {
-        number += 1;
-        progress.step(`calibrating: slot ${number} at ${rate} reads/s`);
-        const { samples } = await this.slot('before', {
-          id: `calibration-${String(number).padStart(2, '0')}`,
-          role: 'calibration',
-          script: experiment.open.script,
-          offered: rate,
-          ...profile.calibration,
-          variables: { WRITES: 'off' },
-        });
-        const answered = sampleOf(samples, 'reads') - sampleOf(samples, 'failed_requests');
-        return sampleOf(samples, 'database_cpu_seconds') / answered;
-      },
-      onRate: (rate, percent) =>
-        progress.note(`  calibration: ${rate} reads/s, database ${percent.toFixed(1)} % of a core`),
-    });
-    this.rate = calibration.rate;
-    this.calibrationMet = calibration.met;
   }
 
   async blocks(): Promise<void> {
@@ -123,12 +105,12 @@ export class MeasuredRun {
       const answers = await compareAnswers(pair, experiment.comparedPaths, ports.signal);
       this.guards.push({ ...answers, guard: `${answers.guard}-${block}` });
     }
-    this.guards.push(this.hitRatioOfRun());
+    this.guards.push(...hitRatioOfRun(this));
   }
 
   /** New services for both variants, each warmed by one slot that is thrown away: code not yet compiled costs more. */
   private async restart(block: number): Promise<void> {
-    const { environment, experiment, profile, progress, ports } = this.request;
+    const { environment, experiment, profile, progress } = this.request;
     progress.step('restarting the services');
     this.variants = await environment.restartServices();
     const { commit } = await readCommit();
@@ -136,7 +118,7 @@ export class MeasuredRun {
       const outcome = await checkCommit(variant, commit);
       this.guards.push({ ...outcome, guard: `${outcome.guard}-block-${block}` });
       progress.step(`warming up · ${variant.id}`);
-      await runSlot(ports, variant, {
+      await this.load(variant, {
         id: 'warm-up',
         role: 'calibration',
         script: experiment.open.script,
@@ -161,6 +143,7 @@ export class MeasuredRun {
   /** The users' think time makes them offer the rate of the blocks; they warm up until all have come. */
   async closed(): Promise<void> {
     const { closed } = this.request.experiment;
+    if (closed === undefined) return;
     const thinkSeconds = closed.virtualUsers / this.rate;
     for (const variant of ['before', 'after'] as const) {
       this.request.progress.step(`${closed.virtualUsers} virtual users · ${variant}`);
@@ -180,6 +163,11 @@ export class MeasuredRun {
     }
   }
 
+  async checkOutcome(): Promise<void> {
+    const { experiment } = this.request;
+    for (const variant of this.variants) this.guards.push(...((await experiment.checkOutcome?.(variant)) ?? []));
+  }
+
   openPlan(rate: number): Omit<SlotPlan, 'id' | 'role' | 'variables'> {
     const { experiment, profile } = this.request;
     const { warmUpSeconds, windowSeconds } = profile;
@@ -197,11 +185,11 @@ export class MeasuredRun {
   }
 
   async slot(id: VariantId, plan: Omit<SlotPlan, 'variables'> & Partial<SlotPlan>): Promise<JudgedSlot> {
-    const { experiment, ports } = this.request;
+    const { experiment } = this.request;
     const variables = plan.variables ?? this.nextVariables(id);
     const complete = { ...plan, variables: { SEED: String(this.request.seed), ...variables } };
     const judged = await runJudgedSlot(
-      () => runSlot(ports, this.variant(id), complete),
+      () => this.load(this.variant(id), complete),
       (result) => {
         const facts = this.factsOf(id, plan, new Map(result.samples.map(({ metric, value }) => [metric, value])));
         return {
@@ -214,6 +202,16 @@ export class MeasuredRun {
     this.samples.push(...judged.samples, ...(plan.role === 'measured' ? this.describe(plan.id) : []));
     this.latencies.push(...judged.latencies);
     return judged;
+  }
+
+  /** One slot from rest to rest. */
+  private async load(variant: RunningVariant, plan: SlotPlan): Promise<SlotResult> {
+    const { experiment, ports } = this.request;
+    const { signal } = ports;
+    const prepared = await experiment.prepareLoad?.({ variant, durationSeconds: loadSeconds(plan), signal });
+    const result = await runSlot(ports, variant, { ...plan, variables: { ...plan.variables, ...prepared } });
+    await experiment.settleLoad?.(variant, signal);
+    return result;
   }
 
   private describe(slot: string): Sample[] {
@@ -231,37 +229,18 @@ export class MeasuredRun {
       offeredPerSecond: plan.role === 'closed' ? undefined : plan.offered,
       predictedHitRatio:
         variant === 'after'
-          ? experiment.predictHitRatio(
+          ? experiment.predictHitRatio?.(
               { ...profile, warmUpSeconds, windowSeconds },
               plan.role === 'closed' ? this.rate : plan.offered,
             )
           : undefined,
+      offeredSeats: experiment.seats,
       readings,
-    };
-  }
-
-  private hitRatioOfRun(): GuardOutcome {
-    const { experiment, profile } = this.request;
-    const slots = new Set(
-      this.slots.filter((slot) => slot.role === 'measured' && slot.variant === 'after').map(({ id }) => id),
-    );
-    const totals = new Map<string, number>();
-    for (const { slot, metric, value } of this.samples) {
-      if (slots.has(slot)) totals.set(metric, (totals.get(metric) ?? 0) + value);
-    }
-    const observed = observedHitRatio(totals);
-    const predicted = experiment.predictHitRatio(profile, this.rate);
-    const limit = experiment.guardLimits.hitRatioErrorOfRun;
-    return {
-      guard: 'hit-ratio-of-run',
-      held: Math.abs(observed - predicted) <= limit,
-      observed: `${(100 * observed).toFixed(2)} %`,
-      limit: `${(100 * predicted).toFixed(2)} % predicted, ${(100 * limit).toFixed(1)} points away at most`,
     };
   }
 }
 
-function sampleOf(samples: readonly Sample[], metric: string): number {
+export function sampleOf(samples: readonly Sample[], metric: string): number {
   return samples.find((sample) => sample.metric === metric)?.value ?? Number.NaN;
 }
 

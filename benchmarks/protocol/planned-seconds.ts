@@ -6,12 +6,13 @@ const slotOverheadSeconds = 0.6;
 /** From the first block to the end of the run. */
 export function plannedSeconds({ experiment, profile }: RunRequest, readsPerSecond: number): number {
   const slot = profile.warmUpSeconds + profile.windowSeconds + slotOverheadSeconds;
-  const { virtualUsers, windowSeconds } = experiment.closed;
   const closed =
-    virtualUsers / readsPerSecond +
-    profile.warmUpSeconds +
-    Math.max(windowSeconds, profile.windowSeconds) +
-    slotOverheadSeconds;
+    experiment.closed === undefined
+      ? 0
+      : experiment.closed.virtualUsers / readsPerSecond +
+        profile.warmUpSeconds +
+        Math.max(experiment.closed.windowSeconds, profile.windowSeconds) +
+        slotOverheadSeconds;
   const { warmUpSeconds, windowSeconds: shortWindow } = profile.calibration;
   const restart = 1 + 2 * (warmUpSeconds + shortWindow + slotOverheadSeconds);
   const restarts = Math.ceil(profile.blocks / profile.blocksBetweenRestarts);

@@ -1,6 +1,7 @@
 import type { VariantId } from '../evidence/schema.ts';
 import { guardQuantities } from './guards.ts';
 import { databaseCpuPercent, MeasuredRun, type RunRequest } from './measured-run.ts';
+import { setRate } from './set-rate.ts';
 
 /** Values in the order of the slots. */
 export interface RecordedQuantity {
@@ -24,14 +25,16 @@ export async function recordSlots(request: RunRequest, slotsOfEach: number): Pro
   };
   try {
     await run.up();
-    await run.calibrate();
+    await setRate(run);
     for (let slot = 1; slot <= slotsOfEach; slot += 1) {
       for (const variant of ['before', 'after'] as const) {
         request.progress.step(`recording slot ${slot}/${slotsOfEach} · ${variant} · ${run.rate} reads/s`);
         const plan = { id: `recorded-${slot}-${variant}`, role: 'measured' as const, ...run.openPlan(run.rate) };
         const { samples } = await run.slot(variant, plan);
         const facts = run.factsOf(variant, plan, new Map(samples.map(({ metric, value }) => [metric, value])));
-        for (const [guard, quantity] of guardQuantities(facts)) keep(variant, guard, quantity);
+        for (const [guard, quantity] of guardQuantities(request.experiment.guards.measured, facts)) {
+          keep(variant, guard, quantity);
+        }
         keep(variant, 'database-cpu-percent', databaseCpuPercent(samples));
       }
     }

@@ -3,17 +3,19 @@ import { CouldNotRunError } from './could-not-run-error.ts';
 import { MeasuredRun, type RunRequest } from './measured-run.ts';
 import { plannedSeconds } from './planned-seconds.ts';
 import { openRunFrame } from './run-frame.ts';
+import { setRate } from './set-rate.ts';
 
 async function measure(run: MeasuredRun): Promise<string | undefined> {
   const { request } = run;
   try {
     await run.up();
-    await run.calibrate();
+    await setRate(run);
     request.progress.note(`  measuring at ${run.rate} reads/s`);
     request.progress.expect(plannedSeconds(request, run.rate));
     await run.blocks();
     await run.sweep();
     await run.closed();
+    await run.checkOutcome();
     return undefined;
   } catch (error) {
     request.ports.signal.throwIfAborted();
@@ -37,6 +39,8 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
   const run = new MeasuredRun(request);
   const brokenBy = await measure(run);
   const frame = await closeFrame({ brokenBy, guards: run.guards });
+  const { open } = experiment;
+  const predictedHitRatio = experiment.predictHitRatio?.(profile, run.rate);
   const { blocksBetweenRestarts: _, sweep: __, calibration: ___, ...recordedProfile } = profile;
   return {
     run: {
@@ -53,12 +57,14 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
       profile: recordedProfile,
       workload: experiment.workload,
       offeredRatePerSecond: run.rate,
-      calibration: {
-        targetDatabaseCpuPercent: experiment.open.targetDatabaseCpuPercent,
-        slots: run.slots.filter((slot) => slot.role === 'calibration').map(({ id }) => id),
-        met: run.calibrationMet,
-      },
-      predictedHitRatio: experiment.predictHitRatio(profile, run.rate),
+      ...('targetDatabaseCpuPercent' in open && {
+        calibration: {
+          targetDatabaseCpuPercent: open.targetDatabaseCpuPercent,
+          slots: run.slots.filter((slot) => slot.role === 'calibration').map(({ id }) => id),
+          met: run.calibrationMet,
+        },
+      }),
+      ...(predictedHitRatio !== undefined && { predictedHitRatio }),
       slots: run.slots,
     },
     samples: run.samples,

@@ -36,6 +36,14 @@ export interface SlotResult {
 /** The load goes on a little longer than the window, so that its last reading is taken under load. */
 const tailSeconds = 0.3;
 
+/** Of the load in all. */
+export function loadSeconds({
+  warmUpSeconds,
+  windowSeconds,
+}: Pick<SlotPlan, 'warmUpSeconds' | 'windowSeconds'>): number {
+  return warmUpSeconds + windowSeconds + tailSeconds;
+}
+
 function loadSamples(load: LoadWindow): WindowSample[] {
   const sample = (metric: string, value: number, unit: string): WindowSample => ({ metric, value, unit, source: 'k6' });
   return [
@@ -80,7 +88,7 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
     variables: {
       ...plan.variables,
       RATE: String(plan.offered),
-      DURATION_SECONDS: String(plan.warmUpSeconds + plan.windowSeconds + tailSeconds),
+      DURATION_SECONDS: String(loadSeconds(plan)),
     },
   });
   // Awaited below; until then a rejection must not count as unhandled.

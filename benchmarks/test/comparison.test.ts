@@ -175,6 +175,25 @@ describe('the smallest detectable effect', () => {
   });
 });
 
+test('the CPU budget has workers where the run had some, for both variants', () => {
+  const evidence = syntheticEvidence();
+  const partsOf = (workerSeconds: (slot: string) => number) => {
+    const workers = evidence.run.slots.map(({ id }) => ({
+      slot: id,
+      metric: 'worker_cpu_seconds',
+      value: workerSeconds(id),
+      unit: 'seconds',
+      source: 'invented',
+    }));
+    const { budgets } = analyzeRun({ ...evidence, samples: [...evidence.samples, ...workers] });
+    return budgets.map(({ parts }) => parts.find(({ part }) => part === 'worker')?.cpuSeconds);
+  };
+  const after = new Set(evidence.run.slots.filter(({ variant }) => variant === 'after').map(({ id }) => id));
+  expect(partsOf((slot) => (after.has(slot) ? 0.5 : 0))).toEqual([0, 0.5]);
+  expect(partsOf(() => 0)).toEqual([undefined, undefined]);
+  expect(analyzeRun(evidence).budgets[0].parts.map(({ part }) => part)).not.toContain('worker');
+});
+
 test('the CPU budget adds up to the cores of the window', () => {
   const { budgets } = analyzeRun(syntheticEvidence());
   for (const { parts, residual, machine } of budgets) {

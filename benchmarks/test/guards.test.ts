@@ -19,6 +19,7 @@ const healthy: Readonly<Record<string, number>> = {
   database_cpu_seconds: 0.4,
   database_cpu_seconds_second_source: 0.41,
   service_cpu_seconds: 1,
+  worker_cpu_seconds: 0,
   redis_cache_cpu_seconds: 0.1,
   redis_queue_cpu_seconds: 0,
   lab_cpu_seconds: 0.1,
@@ -45,6 +46,31 @@ const broken = (slot: SlotFacts): string[] =>
   judgeSlot(guards.measured, slot, guardLimits)
     .filter((outcome) => !outcome.held)
     .map((outcome) => outcome.guard);
+
+describe('the guard of seats that were created', () => {
+  const offeredSeats = { jobsPerSecond: 2, seatsPerJob: 1000 };
+  const limits = { ...guardLimits, seatsCreatedShare: 0.95 };
+  const judge = (seats: number | undefined, over: Partial<SlotFacts> = {}) =>
+    judgeSlot(['seats-created'], facts({ seats_created: seats }, { offeredSeats, ...over }), limits)[0];
+
+  it.each([
+    [true, 8000],
+    [true, 7000],
+    [true, 6600],
+    [false, 6500],
+    [false, 0],
+    [false, undefined],
+  ])('is held: %s, with %s of 8,000 seats, one job of 1,000 being cut off by the window', (held, seats) => {
+    expect(judge(seats)?.held).toBe(held);
+  });
+
+  it('breaks where no seats were offered, and refuses an experiment without its limit', () => {
+    expect(judge(8000, { offeredSeats: undefined })).toMatchObject({ held: false });
+    expect(() => judgeSlot(['seats-created'], facts({ seats_created: 0 }, { offeredSeats }), guardLimits)).toThrow(
+      'guardLimits.seatsCreatedShare',
+    );
+  });
+});
 
 describe('the guards of a slot', () => {
   it('hold in a healthy slot', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type RedisServer, startRedisServer } from '../environments/redis-server.ts';
 import { readMachineCpu } from '../probes/machine.ts';
@@ -103,6 +103,28 @@ describe('the INFO of Redis', () => {
   });
 });
 
+function addressOf(server: Server): string {
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
+
+/** As every process of the service declares them. */
+function seatCreationMetrics(registry: Registry) {
+  const registers = [registry];
+  new Gauge({ name: 'nodejs_eventloop_lag_p99_seconds', help: 'h', registers }).set(0.0123);
+  return {
+    publications: new Counter({
+      name: 'seat_creation_publications_total',
+      help: 'h',
+      labelNames: ['result'],
+      registers,
+    }),
+    deliveries: new Counter({ name: 'seat_creation_deliveries_total', help: 'h', labelNames: ['outcome'], registers }),
+    deadLetters: new Counter({ name: 'seat_creation_dead_letters_total', help: 'h', registers }),
+    seats: new Counter({ name: 'seat_creation_seats_created_total', help: 'h', registers }),
+  };
+}
+
 describe('the metrics of the service', () => {
   let page: () => Promise<string>;
   let server: Server;
@@ -111,8 +133,7 @@ describe('the metrics of the service', () => {
   beforeAll(async () => {
     server = createServer((_request, response) => void page().then((text) => response.end(text)));
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    const address = server.address();
-    adminUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    adminUrl = addressOf(server);
   });
 
   afterAll(() => void server.close());
@@ -144,10 +165,11 @@ describe('the metrics of the service', () => {
     });
     const queries = new Histogram({ name: 'database_query_seconds', help: 'h', labelNames: ['query'], registers });
     page = () => registry.metrics();
-    const probe = createServiceMetricsProbe(adminUrl, 'postgres');
+    const probe = createServiceMetricsProbe({ adminUrl, workerAdminUrls: [] }, 'postgres');
     await expect(probe.read()).rejects.toThrow('database_pool_timeouts_total');
 
     const timeouts = new Counter({ name: 'database_pool_timeouts_total', help: 'h', labelNames: ['pool'], registers });
+    seatCreationMetrics(registry);
     const counters = await countersAround(probe, async () => {
       cache.inc({ kind: 'list', result: 'hit' }, 3);
       cache.inc({ kind: 'detail', result: 'hit' });
@@ -167,7 +189,44 @@ describe('the metrics of the service', () => {
       http_requests: 2,
       http_errors: 1,
       database_pool_timeouts: 1,
+      seats_created: 0,
     });
+  });
+
+  it('add up what the service and its workers did, and leave what nobody has done yet', async () => {
+    const [service, worker] = [new Registry(), new Registry()];
+    for (const registry of [service, worker]) {
+      registry.registerMetric(new Histogram({ name: 'database_query_seconds', help: 'h', registers: [] }));
+      registry.registerMetric(new Counter({ name: 'database_pool_timeouts_total', help: 'h', registers: [] }));
+    }
+    for (const name of ['performance_cache_requests_total', 'http_server_request_duration_seconds']) {
+      service.registerMetric(new Counter({ name, help: 'h', registers: [] }));
+    }
+    const [accepting, creating] = [seatCreationMetrics(service), seatCreationMetrics(worker)];
+    page = () => service.metrics();
+    const workerServer = createServer((_request, response) => void worker.metrics().then((text) => response.end(text)));
+    await once(workerServer.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const workerAdminUrls = [addressOf(workerServer)];
+      const probe = createServiceMetricsProbe({ adminUrl, workerAdminUrls }, 'postgres');
+      const counters = await countersAround(probe, async () => {
+        accepting.publications.inc({ result: 'accepted' }, 5);
+        accepting.publications.inc({ result: 'refused' });
+        creating.deliveries.inc({ outcome: 'created' }, 2);
+        creating.deliveries.inc({ outcome: 'already_done' });
+        creating.deadLetters.inc();
+        creating.seats.inc(700);
+        await Promise.resolve();
+      });
+      expect(counters['seats_created']).toBe(700);
+      const [reading] = await probe.read();
+      expect(reading?.levels).toStrictEqual({ seat_creation_backlog: 2, event_loop_lag_p99_seconds: 0.0123 });
+      // The control: without the worker, nothing was done.
+      const [alone] = await createServiceMetricsProbe({ adminUrl, workerAdminUrls: [] }, 'postgres').read();
+      expect(alone?.levels['seat_creation_backlog']).toBe(5);
+    } finally {
+      workerServer.close();
+    }
   });
 });
 

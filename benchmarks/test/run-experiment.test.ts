@@ -6,7 +6,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Environment, RunningVariant } from '../environments/environment.ts';
+import type { Environment, RunningVariant, VariantRequest } from '../environments/environment.ts';
 import { readCommit } from '../evidence/fingerprint.ts';
 import { runRecordSchema, sampleSchema, type VariantId } from '../evidence/schema.ts';
 import { experiment as performanceCache } from '../experiments/performance-cache.ts';
@@ -27,7 +27,7 @@ const profile = {
 };
 const experiment: Experiment = {
   ...performanceCache,
-  closed: { ...performanceCache.closed, virtualUsers: 1, windowSeconds: 0.01 },
+  closed: { script: 'performance-users.ts', virtualUsers: 1, windowSeconds: 0.01 },
   content: { performances: 2, showtimesPerPerformance: 1 },
   comparedPaths: ['/performances'],
   predictHitRatio: () => 0.8,
@@ -69,6 +69,7 @@ function fakeVariant(id: VariantId): RunningVariant {
     id,
     apiUrl: url,
     adminUrl: url,
+    workerAdminUrls: [],
     apiToken: 'token',
     database: { engine: 'sqlite', file: path.join(scratch, 'content.db') },
     redisCacheUrl: '',
@@ -90,14 +91,22 @@ const loadWindow: Omit<LoadWindow, 'reads'> = {
 
 /** A world in which *before* costs 5 ms of database CPU a read and *after* 0.2 ms, and what happened in it. */
 function fakeWorld(
-  options: { readonly loadFails?: (loads: number) => boolean; readonly otherCpuSeconds?: () => number } = {},
+  options: {
+    readonly loadFails?: (loads: number) => boolean;
+    readonly otherCpuSeconds?: () => number;
+    readonly seatsCreated?: number;
+  } = {},
 ) {
   const events: string[] = [];
   const requests: (LoadRequest & { variant: string })[] = [];
   const controller = new AbortController();
   const running = [fakeVariant('before'), fakeVariant('after')];
+  const asked: VariantRequest[] = [];
   const environment: Environment = {
-    up: () => Promise.resolve(running),
+    up: ({ variants }) => {
+      asked.push(...variants);
+      return Promise.resolve(running);
+    },
     restartServices: () => {
       events.push('restart');
       return Promise.resolve(running);
@@ -134,15 +143,22 @@ function fakeWorld(
       start: () => Promise.resolve(),
       stop: () =>
         Promise.resolve(
-          samplesOf(variant.id, rateOf(requests.at(-1)?.variables ?? {}), options.otherCpuSeconds?.() ?? 0),
+          samplesOf(variant.id, rateOf(requests.at(-1)?.variables ?? {}), {
+            otherCpuSeconds: options.otherCpuSeconds?.() ?? 0,
+            seatsCreated: options.seatsCreated ?? 0,
+          }),
         ),
       close: () => Promise.resolve(),
     });
   const ports = { startLoad, openWindowMeter, emptyCache: () => Promise.resolve(), signal: controller.signal };
-  return { environment, ports, events, requests, controller };
+  return { environment, ports, events, requests, controller, asked };
 }
 
-function samplesOf(variant: VariantId, rate: number, otherCpuSeconds: number): WindowSample[] {
+function samplesOf(
+  variant: VariantId,
+  rate: number,
+  { otherCpuSeconds, seatsCreated }: { readonly otherCpuSeconds: number; readonly seatsCreated: number },
+): WindowSample[] {
   const databaseCpuSeconds = rate * (variant === 'before' ? 0.005 : 0.0002);
   const hits = variant === 'before' ? 0 : 80;
   const values: Record<string, number> = {
@@ -150,6 +166,7 @@ function samplesOf(variant: VariantId, rate: number, otherCpuSeconds: number): W
     database_cpu_seconds: databaseCpuSeconds,
     database_cpu_seconds_second_source: databaseCpuSeconds,
     service_cpu_seconds: 0,
+    worker_cpu_seconds: 0,
     redis_cache_cpu_seconds: 0,
     redis_queue_cpu_seconds: 0,
     generator_cpu_seconds: 0.1,
@@ -162,6 +179,7 @@ function samplesOf(variant: VariantId, rate: number, otherCpuSeconds: number): W
     redis_cache_evictions: 0,
     redis_cache_keys_without_ttl: 0,
     cache_hits: hits,
+    seats_created: seatsCreated,
     cache_negatives: 0,
     cache_misses: variant === 'before' ? 0 : 20,
     cache_bypasses: variant === 'before' ? 100 : 0,
@@ -261,5 +279,82 @@ describe('a run', () => {
     });
     await expect(runExperiment(requestFor(world))).rejects.toThrow('interrupted');
     expect(world.events.at(-1)).toBe('down');
+  });
+});
+
+describe('a run at a rate of the experiment’s own, with seats beside the reads', () => {
+  const { closed: _, predictHitRatio: __, ...rest } = experiment;
+  const seatsExperiment: Experiment = {
+    ...rest,
+    open: { script: 'reads-beside-seats.ts', readsPerSecond: 120 },
+    seats: { jobsPerSecond: 2, seatsPerJob: 5000 },
+    guards: { calibration: [], measured: ['achieved-rate', 'seats-created'], sweep: [], closed: [] },
+    guardLimits: { ...experiment.guardLimits, seatsCreatedShare: 0.95 },
+  };
+  const request = (world: ReturnType<typeof fakeWorld>, over: Partial<Experiment> = {}): RunRequest => ({
+    ...requestFor(world),
+    experiment: { ...seatsExperiment, ...over },
+    profile: { ...profile, sweep: [] },
+  });
+
+  it('calibrates nothing, predicts nothing, has no closed slots, and is readable evidence', async () => {
+    const world = fakeWorld({ seatsCreated: 10_000 });
+    const run = runRecordSchema.parse((await runExperiment(request(world))).run);
+    expect(run.offeredRatePerSecond).toBe(120);
+    expect([run.calibration, run.predictedHitRatio]).toEqual([undefined, undefined]);
+    expect(new Set(run.slots.map(({ role }) => role))).toEqual(new Set(['measured']));
+    expect(run.guards.map(({ guard }) => guard)).not.toContain('hit-ratio-of-run');
+    expect(run.slots.flatMap((slot) => slot.guards).filter(({ held }) => !held)).toEqual([]);
+  });
+
+  it('is void when the jobs were not done', async () => {
+    const { run } = await runExperiment(request(fakeWorld({ seatsCreated: 4_000 })));
+    const broken = run.slots.flatMap((slot) => slot.guards).filter(({ held }) => !held);
+    expect(new Set(broken.map(({ guard }) => guard))).toEqual(new Set(['seats-created']));
+    expect(broken).toHaveLength(4 * profile.blocks);
+  });
+
+  it('prepares every load, warm-ups included, hands it what it made, and waits until all is done', async () => {
+    const world = fakeWorld({ seatsCreated: 10_000 });
+    const steps: string[] = [];
+    let made = 0;
+    await runExperiment(
+      request(world, {
+        prepareLoad: ({ variant, durationSeconds }) => {
+          made += 1;
+          steps.push(`prepare ${variant.id}`);
+          expect(durationSeconds).toBeGreaterThan(profile.warmUpSeconds + profile.windowSeconds);
+          return Promise.resolve({ HALL_IDS: String(made) });
+        },
+        settleLoad: (variant) => {
+          steps.push(`settle ${variant.id}`);
+          return Promise.resolve();
+        },
+      }),
+    );
+    expect(world.requests.map(({ variables }) => variables['HALL_IDS'])).toEqual(
+      world.requests.map((_request, index) => String(index + 1)),
+    );
+    expect(steps).toEqual(world.requests.flatMap(({ variant }) => [`prepare ${variant}`, `settle ${variant}`]));
+    const restarts = world.events.filter((event) => event === 'restart').length;
+    expect(world.requests).toHaveLength(4 * profile.blocks + 2 * restarts);
+  });
+
+  it('holds what the experiment finds at its end as guards of the run', async () => {
+    const outcome = { guard: 'seats-as-planned', held: false, observed: '1 hall', limit: 'none' };
+    const { run } = await runExperiment(
+      request(fakeWorld({ seatsCreated: 10_000 }), {
+        checkOutcome: ({ id }) => Promise.resolve(id === 'after' ? [outcome] : []),
+      }),
+    );
+    expect(run.guards.filter(({ held }) => !held)).toEqual([outcome]);
+  });
+
+  it('asks for the workers of a variant, and records them', async () => {
+    const world = fakeWorld({ seatsCreated: 10_000 });
+    const [before, after] = experiment.variants;
+    const { run } = await runExperiment(request(world, { variants: [before, { ...after, workers: 2 }] }));
+    expect(world.asked.map(({ workers }) => workers)).toEqual([undefined, 2]);
+    expect(runRecordSchema.parse(run).experiment.variants[1].workers).toBe(2);
   });
 });

@@ -9,6 +9,7 @@ import { drawPlot, legend } from './plot-drawing.ts';
 export const partLabels: Readonly<Record<CpuPart, string>> = {
   database: 'database',
   service: 'service',
+  worker: 'workers',
   redis_cache: 'Redis (cache)',
   redis_queue: 'Redis (queue)',
   generator: 'generator (k6)',
@@ -52,7 +53,8 @@ function drawBudget(
   size: ChartSize,
 ): Drawing {
   const columns = size === 'wide' ? 5 : 2;
-  const rows = Math.ceil(Object.keys(partLabels).length / columns);
+  const parts = [...new Map(bars.flatMap(({ segments }) => segments.map(({ part, label }) => [part, label])))];
+  const rows = Math.ceil(parts.length / columns);
   const height = 178 + rows * 18;
   const end = Math.max(cores, ...bars.map(({ segments }) => segments.at(-1)?.to ?? 0));
   const legible = size === 'wide' ? 0.05 : 0.12;
@@ -102,16 +104,18 @@ function drawBudget(
       ),
     ]),
   });
-  const entries = Object.entries(partLabels).map(([part, label]) => ({ label, colour: colourOf(part) }));
+  const entries = parts.map(([part, label]) => ({ label, colour: colourOf(part) }));
   const columnWidth = (chartWidths[size] - 20) / columns;
   const at = { x: 10, y: height - rows * 18, columns, columnWidth };
   return { ...drawing, markup: drawing.markup + legend(entries, at) };
 }
 
-function colourOf(part: string): string {
+/** Workers are the service's own processes: a paler shade of its colour. */
+function colourOf(part: CpuPart): string {
+  if (part === 'worker') return 'color-mix(in srgb, var(--service) 45%, var(--surface))';
   return `var(--${part.replace('_', '-')})`;
 }
 
 function isPale(part: CpuPart): boolean {
-  return part === 'idle' || part === 'other' || part === 'lab' || part === 'redis_queue';
+  return part === 'idle' || part === 'other' || part === 'lab' || part === 'redis_queue' || part === 'worker';
 }
