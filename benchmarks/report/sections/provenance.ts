@@ -25,12 +25,13 @@ function workloadSection({ workload, experiment, profile }: RunRecord): Section 
         table: {
           caption: 'Variants',
           columns: [{ label: 'Variant' }, { label: 'What it is' }, { label: 'Configuration' }],
-          rows: experiment.variants.map(({ label, description, configuration }) => [
+          rows: experiment.variants.map(({ label, description, configuration, workers }) => [
             label,
             description,
-            Object.entries(configuration)
-              .map(([name, value]) => `${name}=${value}`)
-              .join(' '),
+            [
+              ...Object.entries(configuration).map(([name, value]) => `${name}=${value}`),
+              ...(workers === undefined ? [] : [`ROLE=api, and ROLE=worker in ${workers} more`]),
+            ].join(' '),
           ]),
         },
       },
