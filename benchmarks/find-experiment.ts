@@ -32,4 +32,4 @@ export async function findExperiment(id: string): Promise<AnyExperiment> {
 }
 
 export const isInTrials = (experiment: AnyExperiment): experiment is TrialExperiment =>
-  'protocol' in experiment && experiment.protocol === 'trials';
+  experiment.protocol === 'trials';
