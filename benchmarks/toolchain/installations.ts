@@ -34,12 +34,13 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   ],
   wrk: [debianUnpacked('wrk', ['wrk']), systemPackage('dnf', ['wrk']), systemPackage('brew', ['wrk'])],
   cc: [systemPackage('apt-get', ['gcc', 'libc6-dev']), systemPackage('dnf', ['gcc'])],
+  strace: [debianUnpacked('strace', ['strace']), systemPackage('dnf', ['strace'])],
 };
 
 /** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
 const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record<ToolName, string>>>>> = {
-  'apt-get': { 'redis-server': 'redis-server', wrk: 'wrk', cc: 'gcc libc6-dev' },
-  dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc' },
+  'apt-get': { 'redis-server': 'redis-server', wrk: 'wrk', cc: 'gcc libc6-dev', strace: 'strace' },
+  dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc', strace: 'strace' },
   brew: { 'redis-server': 'redis', k6: 'k6', wrk: 'wrk', cc: 'gcc' },
 };
 

@@ -1,5 +1,5 @@
 /** Programs that don't come with the packages of package-lock.json (PostgreSQL does, where npm has it). */
-export type ToolName = 'redis-server' | 'k6' | 'postgres' | 'wrk' | 'cc';
+export type ToolName = 'redis-server' | 'k6' | 'postgres' | 'wrk' | 'cc' | 'strace';
 
 export interface Tool {
   readonly name: ToolName;
@@ -58,10 +58,17 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   },
   cc: {
     name: 'cc',
-    neededFor: 'nothing yet',
+    neededFor: 'make faults: the power cut',
     minimumVersion: '4',
     versionArguments: ['-dumpfullversion', '-dumpversion'],
     versionPattern: /^(\d+(?:\.\d+)*)/,
+  },
+  strace: {
+    name: 'strace',
+    neededFor: 'make test: what the power cut is checked against',
+    minimumVersion: '5.0',
+    versionArguments: ['--version'],
+    versionPattern: /version (\d+(?:\.\d+)*)/,
   },
 };
 
