@@ -1,4 +1,4 @@
-import type { TrialsRecord } from '../evidence/trials-schema.ts';
+import type { Series, TrialsRecord } from '../evidence/trials-schema.ts';
 
 import type { RoundRatios } from './round-ratios.ts';
 import type { SeriesAnalysis, SeriesVerdict } from './series-analysis.ts';
@@ -44,12 +44,14 @@ export function judgeTrials(
 }
 
 function confirmedReasons(series: readonly SeriesAnalysis[], bounded: readonly RoundRatios[]): string[] {
-  const [promises, controls] = [ofVerdict(series, 'HOLDS').length, ofVerdict(series, 'FAILS AS IT MUST').length];
+  const inRole = (role: Series['role']) => series.filter((own) => own.series.role === role).length;
+  const [promises, controls, measured] = [inRole('promise'), inRole('control'), inRole('measured')];
   return [
-    promises === 1 ? 'the promise held' : `all ${promises} promises held`,
+    ...(promises === 0 ? [] : [promises === 1 ? 'the promise held' : `all ${promises} promises held`]),
     ...(controls === 0
       ? []
       : [controls === 1 ? 'the control failed, as it must' : `all ${controls} controls failed, as they must`]),
+    ...(measured === 0 ? [] : [`nothing was lost or duplicated in ${measured} measured series`]),
     ...(bounded.length === 0 ? [] : ['every compared value lies whole within its bound']),
   ];
 }
@@ -84,7 +86,7 @@ function ofVerdict(series: readonly SeriesAnalysis[], name: SeriesVerdict): Seri
 }
 
 /** Up to three, and how many more there are. */
-function fewInWords(reasons: readonly string[]): string {
+export function fewInWords(reasons: readonly string[]): string {
   const shown = reasons.slice(0, 3).join('; ');
   return reasons.length > 3 ? `${shown}; and ${reasons.length - 3} more` : shown;
 }

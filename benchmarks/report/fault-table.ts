@@ -33,18 +33,18 @@ const faultColumns: readonly FaultColumn[] = [
   { label: 'dead-lettered', width: 13, numeric: true, cell: (own) => count(own, own.totals.deadLettered) },
   { label: 'lost', width: 8, numeric: true, cell: (own) => count(own, own.totals.lost) },
   { label: 'duplicate', width: 9, numeric: true, cell: (own) => count(own, own.totals.duplicates) },
-  { label: 'bound by crash', width: 18, numeric: true, cell: boundByCrash },
+  { label: 'bound by crash', width: 14, numeric: true, cell: boundByCrash },
   { label: 'time to recover', width: 16, numeric: true, cell: timeToRecover },
   { label: 'verdict', width: 0, cell: ({ verdict }) => verdict },
 ];
 
 /** Every series with what became of its accepted jobs. */
 export function seriesTable({ series }: TrialsAnalysis): Table {
-  const how: FaultColumn = { label: 'how', width: 0, cell: (own) => own.series.how };
-  const columns = [...faultColumns.slice(0, 1), how, ...faultColumns.slice(1)];
+  const how: FaultColumn = { label: 'how', wide: true, width: 0, cell: (own) => own.series.how };
+  const columns = [...faultColumns, how];
   return {
-    caption: 'Faults, and what became of the jobs that were accepted',
-    columns: columns.map(({ label, numeric = false }) => ({ label, numeric })),
+    caption: 'What became of the jobs that were accepted',
+    columns: columns.map(({ label, numeric = false, wide = false }) => ({ label: capitalised(label), numeric, wide })),
     rows: series.map((own) => columns.map(({ cell }) => cell(own))),
   };
 }
@@ -75,18 +75,19 @@ export function faultLines({ series }: TrialsAnalysis): string[] {
   ];
 }
 
-/** `≤ 3 %` of a promise; of a control the crashes that did what they must, `48 of 50 lost`. */
+/**
+ * Of a promise `≤ 3 %`, the larger of what bounds losses (unless the fault itself deletes jobs) and duplicates; of a
+ * control the crashes that did what they must, `48 of 50 lost`.
+ */
 function boundByCrash({ series, trials, losses, duplicates, verdict }: SeriesAnalysis): string {
   if (verdict === 'SKIPPED' || losses.crashes === 0) return '–';
   if (series.role === 'control') {
     if (losses.jobs > 0) return `${crashesInWords(losses)} lost`;
-    if (duplicates.jobs > 0) return `${crashesInWords(duplicates)} twice`;
-    return trials.some(({ problems }) => problems.length > 0) ? 'see problems' : '–';
+    if (duplicates.jobs > 0) return `${crashesInWords(duplicates)} duplicated`;
+    const found = trials.filter(({ problems }) => problems.length > 0).length;
+    return found === 0 ? '–' : `in ${found} of ${trials.length} trials`;
   }
-  const ofDuplicates = `≤ ${formatUpperBound(duplicates.boundByCrash)}`;
-  if (series.mayLose) return `${ofDuplicates} twice`;
-  const ofLosses = `≤ ${formatUpperBound(losses.boundByCrash)}`;
-  return ofLosses === ofDuplicates ? ofLosses : `${ofLosses} lost, ${ofDuplicates} twice`;
+  return `≤ ${formatUpperBound(Math.max(series.mayLose ? 0 : losses.boundByCrash, duplicates.boundByCrash))}`;
 }
 
 /** `48 of 50`; `10 to 20 of 20` where trials had several crashes. */
@@ -100,4 +101,8 @@ export function crashesInWords({ fewestCrashes, mostCrashes, crashes }: CrashLos
 function timeToRecover({ recovery }: SeriesAnalysis): string {
   if (recovery === undefined) return '–';
   return `${formatQuantity(recovery.median, 's')}, ${formatQuantity(recovery.largest, 's')}`;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

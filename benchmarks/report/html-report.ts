@@ -84,7 +84,8 @@ function folded(table: Table): Markup {
 }
 
 function tableMarkup({ caption, columns, rows }: Table): Markup {
-  const alignment = (index: number) => (columns[index]?.numeric === true ? 'n' : 't');
+  const alignment = (index: number) =>
+    columns[index]?.numeric === true ? 'n' : columns[index]?.wide === true ? 't w' : 't';
   return html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0">
     <table>
       <caption>
@@ -111,6 +112,6 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
 function prose(text: string): string {
   return text
     .replaceAll(/(\d) (?=(?:%|µs|ms|s|GiB|MiB|KiB|B|keys)(?!\w))/g, '$1\u{a0}')
-    .replaceAll(/([÷×]) (?=\d)/g, '$1\u{a0}')
+    .replaceAll(/([÷×≤]) (?=\d)/g, '$1\u{a0}')
     .replaceAll(/(\[[−+\d.,]+,) (?=[−+\d.,]+\])/g, '$1\u{a0}');
 }

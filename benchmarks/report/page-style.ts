@@ -47,6 +47,8 @@ pre{background:var(--panel);border:1px solid var(--line);border-radius:4px;paddi
 figure svg.wide{display:none}
 figure svg.narrow{display:block}
 body{padding-inline:.75rem}
+td.w{min-width:12rem}
+th:first-child{position:sticky;left:0;background:var(--surface)}
 body.invalid{border-inline-width:6px}
 }
 @media print{

@@ -34,6 +34,8 @@ export interface Table {
 export interface Column {
   readonly label: string;
   readonly numeric?: boolean;
+  /** Sentences, not words: it keeps its width where there is little room. */
+  readonly wide?: boolean;
 }
 
 /** Widths in pixels that a chart is drawn for: a page's column, a phone. */

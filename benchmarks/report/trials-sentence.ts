@@ -1,5 +1,6 @@
 import type { TrialsAnalysis } from '../analysis/analyze-trials.ts';
 import type { RoundRatios } from '../analysis/round-ratios.ts';
+import { fewInWords } from '../analysis/trials-verdict.ts';
 import type { SeriesAnalysis, SeriesVerdict } from '../analysis/series-analysis.ts';
 import type { Series, TrialsEvidence } from '../evidence/trials-schema.ts';
 
@@ -12,13 +13,13 @@ const mostInWords = 3;
 /** The verdict in words, with its numbers; an invalid run gives its reasons and no number. */
 export function trialsSentence({ run }: TrialsEvidence, { series, ratios, verdict }: TrialsAnalysis): string {
   const { name, reasons } = verdict;
-  if (name === 'INVALID') return `INVALID. This run proves nothing: ${reasons.join('; ')}.`;
+  if (name === 'INVALID') return invalidInWords(reasons, series);
   const inRole = (role: Series['role']) =>
     series.filter((own) => own.verdict !== 'SKIPPED' && own.series.role === role);
   const [promises, controls] = [inRole('promise'), inRole('control')];
   const words = [
     `${name}.`,
-    ...(name === 'CONFIRMED' ? [] : [`${capitalised(reasons.join('; '))}.`]),
+    ...(name === 'CONFIRMED' ? [] : [`${capitalised(fewInWords(reasons))}.`]),
     ...(promises.length + controls.length > mostInWords
       ? [sumInWords(promises, controls)]
       : [...promises.map(promiseInWords), ...controls.map(controlInWords)]),
@@ -27,6 +28,15 @@ export function trialsSentence({ run }: TrialsEvidence, { series, ratios, verdic
     `(${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}.)`,
   ];
   return words.join(' ');
+}
+
+function invalidInWords(reasons: readonly string[], series: readonly SeriesAnalysis[]): string {
+  const broken = series.filter(({ verdict }) => verdict === 'DOES NOT HOLD');
+  const seen = broken.map((own) => `${own.series.label}: ${fewInWords(own.reasons)}`);
+  return [
+    `INVALID. This run proves nothing: ${fewInWords(reasons)}.`,
+    ...(seen.length === 0 ? [] : [`What it saw all the same: ${fewInWords(seen)}.`]),
+  ].join(' ');
 }
 
 /** `Jobs per second, 4 workers over 1 worker: 2.1 [1.9, 2.4], where at least 1.5 was claimed.` */
@@ -43,11 +53,10 @@ function sumInWords(promises: readonly SeriesAnalysis[], controls: readonly Seri
     formatNumber(counted.reduce((total, own) => total + pick(own), 0));
   const ofVerdict = (all: readonly SeriesAnalysis[], name: SeriesVerdict) =>
     `${all.filter(({ verdict }) => verdict === name).length} of ${all.length}`;
-  const deleting = promises.length - counted.length;
+  const aside = counted.length < promises.length ? 'Of faults that delete no jobs themselves, ' : '';
   return [
     `${ofVerdict(promises, 'HOLDS')} promises held, ${ofVerdict(controls, 'FAILS AS IT MUST')} controls failed as they must.`,
-    `${sum(({ losses }) => losses.mostCrashes)} of ${sum(({ totals }) => totals.faults)} faults lost anything (each series has its own bound); ${sum(({ totals }) => totals.lost)} of ${sum(({ totals }) => totals.accepted)} accepted jobs lost, ${sum(({ totals }) => totals.duplicates)} duplicated.`,
-    ...(deleting === 0 ? [] : [`Not in these sums: ${deleting} series whose fault itself deletes accepted jobs.`]),
+    `${aside}${sum(({ losses }) => losses.mostCrashes)} of ${sum(({ totals }) => totals.faults)} ${aside === '' ? 'faults ' : ''}lost anything (bounds series by series); ${sum(({ totals }) => totals.lost)} of ${sum(({ totals }) => totals.accepted)} accepted jobs lost, ${sum(({ totals }) => totals.duplicates)} duplicated.`,
   ].join(' ');
 }
 

@@ -65,7 +65,7 @@ function drawDots({ axis, unit, rows }: SeriesDots, size: ChartSize): Drawing {
     marks: [
       gridX(ticks, { stroke: 'var(--line)', strokeOpacity: 1 }),
       axisX(ticks, {
-        tickFormat: (tick: number) => formatQuantity(tick, unit),
+        tickFormat: (tick: number) => (tick === 0 ? '0' : formatQuantity(tick, unit)),
         label: `${axis}${logarithmic ? ', logarithmic' : ''}`,
         labelAnchor: 'left',
         labelArrow: 'none',

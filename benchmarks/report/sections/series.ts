@@ -1,6 +1,8 @@
 import type { TrialsAnalysis } from '../../analysis/analyze-trials.ts';
+import type { CrashLosses } from '../../analysis/crash-losses.ts';
 import type { RoundRatios } from '../../analysis/round-ratios.ts';
 import type { SeriesAnalysis } from '../../analysis/series-analysis.ts';
+import { fewInWords } from '../../analysis/trials-verdict.ts';
 import { spreadOf } from '../../analysis/spread.ts';
 import type { Spread } from '../../analysis/spread.ts';
 import type { TrialsRecord, ValueDefinition } from '../../evidence/trials-schema.ts';
@@ -16,12 +18,11 @@ const mostLossRows = 8;
 
 /** What the trials say, in the order of the report. A section without anything to show is left out. */
 export function seriesSections(run: TrialsRecord, analysis: TrialsAnalysis): Section[] {
+  const hurt = analysis.series.some(({ series }) => series.role !== 'measured');
+  const [values, tables] = [valueSection(run, analysis), tableSection(analysis, hurt)];
   return [
     failureSection(analysis),
-    tableSection(analysis),
-    lossSection(analysis),
-    recoverySection(analysis),
-    valueSection(run, analysis),
+    ...(hurt ? [tables, lossSection(analysis), recoverySection(analysis), values] : [values, tables]),
   ].filter(({ contents }) => contents.length > 0);
 }
 
@@ -40,52 +41,62 @@ function failureSection({ series }: TrialsAnalysis): Section {
   };
 }
 
-function tableSection(analysis: TrialsAnalysis): Section {
-  return {
-    id: 'series',
-    title: 'Every fault',
-    contents: [
-      { kind: 'table', table: seriesTable(analysis) },
-      paragraph(
-        'A try is a crash, an outage or a cut that met work in flight. Accepted is what clients were answered with 202, by a list of their own; stored, dead-lettered and lost are found by SQL when all is quiet, and add up to it. The bound is the upper end of an exact interval (Clopper and Pearson, one-sided, 95 %) of the probability that one more such crash loses or duplicates anything; few tries leave it wide, however clean they were. Time to recover: median, largest.',
-      ),
-      {
-        kind: 'table',
-        table: {
-          caption: 'What must hold, and how sure it is, by crash and by job',
-          columns: [
-            { label: 'Fault' },
-            { label: 'Must hold' },
-            { label: 'In flight', numeric: true },
-            { label: 'Crashes that lost', numeric: true },
-            { label: 'Bound by crash', numeric: true },
-            { label: 'Jobs lost', numeric: true },
-            { label: 'Bound by job', numeric: true },
-            { label: 'Verdict' },
-          ],
-          rows: analysis.series.map(certaintyRow),
-        },
-      },
-      paragraph(
-        'Jobs that one crash takes are not independent of each other, so the crash is the unit, and the bound by job stands there only beside it. A trial is settled after its last crash: where it had several and lost something, the bound takes it that as many of them lost as can have.',
-      ),
-    ],
-  };
+function tableSection(analysis: TrialsAnalysis, hurt: boolean): Section {
+  const accepted =
+    'Accepted is what clients were answered with 202, by a list of their own; stored, dead-lettered and lost are found by SQL when all is quiet, and add up to it.';
+  const table: Content = { kind: 'table', table: seriesTable(analysis) };
+  return hurt
+    ? {
+        id: 'series',
+        title: 'Every fault',
+        contents: [table, paragraph(`${tries} ${accepted} ${bound}`), ...certainty(analysis)],
+      }
+    : { id: 'series', title: 'Every series', contents: [table, paragraph(accepted)] };
 }
 
-function certaintyRow({ series, totals, losses, verdict, reasons }: SeriesAnalysis): string[] {
-  if (verdict === 'SKIPPED')
-    return [series.label, series.mustHold, '–', '–', '–', '–', '–', `${verdict}: ${reasons.join('; ')}`];
-  const bounded = series.role === 'promise' && !series.mayLose && losses.crashes > 0;
+const tries = 'A try is a crash, an outage or a cut that met work in flight.';
+const bound =
+  'The bound is the upper end of an exact interval (Clopper and Pearson, one-sided, 95 %) of the probability that one more such crash loses anything, or duplicates anything, whichever is larger; few tries leave it wide, however clean they were. Time to recover: median, largest.';
+
+/** What must hold, what was seen, and the bounds by crash and by job. */
+function certainty({ series }: TrialsAnalysis): Content[] {
+  const counts = ['In flight', 'Lost by crash', 'Lost by job', 'Duplicate by crash', 'Duplicate by job'];
   return [
-    series.label,
-    series.mustHold,
+    {
+      kind: 'table',
+      table: {
+        caption: 'How sure that is, by crash and by job',
+        columns: [
+          { label: 'Fault' },
+          ...counts.map((label) => ({ label, numeric: true })),
+          { label: 'Must hold', wide: true },
+          { label: 'Seen', wide: true },
+        ],
+        rows: series.map(certaintyRow),
+      },
+    },
+    paragraph(
+      'Jobs that one crash takes are not independent of each other, so the crash is the unit, and the bound by job stands there only beside it. A trial is settled after its last crash: where it had several and lost something, the bound takes it that as many of them lost as can have. What a fault itself deletes, and what a control loses, is counted and not bounded.',
+    ),
+  ];
+}
+
+function certaintyRow({ series, totals, losses, duplicates, verdict, reasons }: SeriesAnalysis): string[] {
+  const { label, mustHold, role, mayLose } = series;
+  const seen = reasons.length === 0 ? 'nothing against it' : fewInWords(reasons);
+  if (verdict === 'SKIPPED') return [label, '–', '–', '–', '–', '–', mustHold, `skipped: ${seen}`];
+  const cells = (own: CrashLosses, bounded: boolean) => {
+    const upTo = (probability: number) => (bounded ? `, ≤ ${formatUpperBound(probability)}` : '');
+    const byJob = `${formatNumber(own.jobs)} of ${formatNumber(totals.accepted)}${upTo(own.boundByJob)}`;
+    return own.crashes === 0 ? ['–', byJob] : [`${crashesInWords(own)}${upTo(own.boundByCrash)}`, byJob];
+  };
+  return [
+    label,
     formatNumber(totals.inFlight),
-    losses.crashes === 0 ? '–' : crashesInWords(losses),
-    bounded ? `≤ ${formatUpperBound(losses.boundByCrash)}` : '–',
-    `${formatNumber(totals.lost)} of ${formatNumber(totals.accepted)}`,
-    bounded ? `≤ ${formatUpperBound(losses.boundByJob)}` : '–',
-    verdict,
+    ...cells(losses, role !== 'control' && !mayLose),
+    ...cells(duplicates, role !== 'control'),
+    mustHold,
+    seen,
   ];
 }
 
