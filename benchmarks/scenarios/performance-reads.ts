@@ -1,8 +1,9 @@
 import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 
-import { loadDuration, read, recordLag, writeScenario } from './performance-requests.ts';
+import { loadDuration, read, writeScenario } from './performance-requests.ts';
 import { frameOptions } from './run-frame.ts';
+import { recordLag } from './schedule-lag.ts';
 import { positiveNumber } from './script-variables.ts';
 
 export { write } from './performance-requests.ts';

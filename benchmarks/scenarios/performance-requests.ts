@@ -1,6 +1,6 @@
 import exec from 'k6/execution';
 import http from 'k6/http';
-import { Counter, Trend } from 'k6/metrics';
+import { Counter } from 'k6/metrics';
 import type { Scenario } from 'k6/options';
 
 import { listPages, performanceIdOfRank, performanceWorkload, performanceWrite } from './performance-workload.ts';
@@ -17,7 +17,6 @@ const pages = listPages().map(
 const zipfRank = createZipfRank(performanceWorkload.performances, performanceWorkload.zipfExponent);
 
 const wrongBody = new Counter('wrong_body');
-const scheduleLag = new Trend('schedule_lag', true);
 
 http.setResponseCallback(http.expectedStatuses(200));
 
@@ -43,11 +42,6 @@ export function read(...sequence: readonly number[]): void {
 /** Its head tells what a body is; to parse it would cost the generator more than the request. */
 function startsWith(body: string | null, prefix: string): boolean {
   return body !== null && body.startsWith(prefix);
-}
-
-/** How late this iteration starts, in milliseconds, to the millisecond that JavaScript's clock has. */
-export function recordLag(dueMilliseconds: number): void {
-  scheduleLag.add(Math.max(0, Date.now() - dueMilliseconds));
 }
 
 /** The declared writes as a scenario of its own, which calls `write`; none when WRITES is off. */

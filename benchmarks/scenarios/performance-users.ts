@@ -2,8 +2,9 @@ import { sleep } from 'k6';
 import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 
-import { loadDuration, read, recordLag, writeScenario } from './performance-requests.ts';
+import { loadDuration, read, writeScenario } from './performance-requests.ts';
 import { frameOptions } from './run-frame.ts';
+import { recordLag } from './schedule-lag.ts';
 import { naturalNumber, positiveNumber } from './script-variables.ts';
 import { seededUniforms } from './seeded-uniforms.ts';
 
