@@ -32,8 +32,8 @@ faults: ## hurt the service in every way, see if its promise holds: LONG=1 ROWS=
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'
 
-micro: ## cached reads per second beside two bare references
-	@$(node) benchmarks/micro/cached-reads.ts
+micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5
+	@$(strip $(node) benchmarks/micro/micro.ts $(if $(ROUNDS),--rounds '$(ROUNDS)') $(FIGURES))
 
 clean: ## remove .data and scratch; ALL=1 also .tools and node_modules
 	@benchmarks/toolchain/clean.sh $(if $(ALL),--all)

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 
 import type { RunningVariant } from '../environments/environment.ts';
-import type { SupervisedProcess } from '../environments/supervised-process.ts';
 import { parsePrometheusText } from '../probes/prometheus-text.ts';
 import { startReference } from './reference-server.ts';
+import type { Workbench } from './with-service.ts';
 
 const page = '/performances?genre=musical&city=Seoul&limit=20';
 const bareKey = 'micro:body';
@@ -46,8 +46,7 @@ export async function readsByResult({ adminUrl }: RunningVariant): Promise<{ hit
 /** The service first, then what it is held against; all of them send the same bytes, or this throws. */
 export async function startContestants(
   { apiUrl, redisCacheUrl }: RunningVariant,
-  directory: string,
-  onStarted: (process: SupervisedProcess) => void,
+  workbench: Workbench,
 ): Promise<{ readonly contestants: readonly Contestant[]; readonly bodyBytes: number }> {
   const body = await warmPage(apiUrl + page);
   const redis = new Redis(redisCacheUrl);
@@ -55,8 +54,7 @@ export async function startContestants(
   redis.disconnect();
   const contestants: Contestant[] = [{ name: 'the service, look-aside, one MGET', url: apiUrl + page }];
   for (const { name, entry } of references) {
-    const { url, process } = await startReference({ entry, directory, redisCacheUrl, key: bareKey });
-    onStarted(process);
+    const url = await startReference(entry, { REDIS_CACHE_URL: redisCacheUrl, BARE_KEY: bareKey }, workbench);
     if ((await read(url + page)).body !== body) throw new Error(`${name} does not send the page's bytes`);
     contestants.push({ name, url: url + page });
   }
