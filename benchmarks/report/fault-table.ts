@@ -33,7 +33,7 @@ const faultColumns: readonly FaultColumn[] = [
   { label: 'dead-lettered', width: 13, numeric: true, cell: (own) => count(own, own.totals.deadLettered) },
   { label: 'lost', width: 8, numeric: true, cell: (own) => count(own, own.totals.lost) },
   { label: 'duplicate', width: 9, numeric: true, cell: (own) => count(own, own.totals.duplicates) },
-  { label: 'bound by crash', width: 14, numeric: true, cell: boundByCrash },
+  { label: 'bound by crash', width: 19, numeric: true, cell: boundByCrash },
   { label: 'time to recover', width: 16, numeric: true, cell: timeToRecover },
   { label: 'verdict', width: 0, cell: ({ verdict }) => verdict },
 ];

@@ -189,7 +189,7 @@ export function syntheticFaultSuite(): TrialsEvidence {
           faults: 10,
           accepted: 5000,
           inFlight: 1712,
-          recoverySeconds: [15.2, 15.9, 16.1, 15.3, 15.5, 16.4, 15.8, 15.1, 16.0, 16.6],
+          recoverySeconds: [15.25, 15.75, 16, 15.5, 15.5, 16.5, 15.75, 15, 16, 16.75],
         }),
       }),
       promise('crash-after-commit', { label: 'crash after the commit', how: 'SIGKILL between commit and acknowledge' }),
