@@ -32,12 +32,14 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
   const journal = await openJournal(request, binaries, (text) => progress.note(text));
   try {
     progress.note(`${experiment.title}: ${profile} profile, ${database}, seed ${journal.seed}`);
-    return await inRunFolder([experiment.id, database, profile], async (folder) => {
-      const command = `${request.command} SEED=${journal.seed}`;
-      const evidence = await runTrials({ ...request, id: path.basename(folder), command, binaries, progress, journal });
-      await writeEvidence(folder, evidence);
-      await journal.remove();
-    });
+    const command = `${request.command} SEED=${journal.seed}`;
+    const { run, trials } = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal });
+    // Claimed now: a run that is killed and gone on with on another day must leave no empty folder.
+    const folder = await inRunFolder([experiment.id, database, profile], (claimed) =>
+      writeEvidence(claimed, { run: { ...run, id: path.basename(claimed) }, trials }),
+    );
+    await journal.remove();
+    return folder;
   } catch (error) {
     progress.note(`  the trials that were finished are kept: the same command goes on after them`);
     throw error;
