@@ -128,6 +128,11 @@ interface Wait {
 
 const lookEveryMs = 100;
 
+/** As long as the look took, at least: it is the same machine that has the work to do. */
+async function pauseAfterLook(lookedAtMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(lookEveryMs, performance.now() - lookedAtMs), undefined, { signal });
+}
+
 /** Whether all of these were done or in the dead letters in time. */
 export async function waitUntilSettled(
   stage: AuditedStage,
@@ -136,9 +141,10 @@ export async function waitUntilSettled(
 ): Promise<boolean> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
+    const lookedAtMs = performance.now();
     if ((await findUnsettled(stage, operationIds)).length === 0) return true;
     if (performance.now() > deadlineMs) return false;
-    await sleep(lookEveryMs, undefined, { signal });
+    await pauseAfterLook(lookedAtMs, signal);
   }
 }
 
@@ -166,6 +172,7 @@ export async function waitForQuiet(
   let changedAtMs = startMs;
   let before = -1;
   for (;;) {
+    const lookedAtMs = performance.now();
     const accepted = ledger.entries.filter(isAccepted).map(({ operationId }) => operationId);
     const unsettled = (await findUnsettled(stage, accepted)).length;
     if (unsettled === 0) return;
@@ -179,7 +186,7 @@ export async function waitForQuiet(
           'offer less, or wait longer',
       );
     }
-    await sleep(lookEveryMs, undefined, { signal });
+    await pauseAfterLook(lookedAtMs, signal);
   }
 }
 
