@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { OpenSeries, SeriesRequest, TrialContext, TrialOutcome } from '../protocol/trial-experiment.ts';
+import { type AcceptedLedger, createAcceptedLedger } from './accepted-ledger.ts';
+import { openStage } from './open-stage.ts';
+import { countInFlight, settle, waitForQuiet, waitUntilSettled } from './settlement.ts';
+import type { ServiceNode, Stage } from './stage.ts';
+import { submitJobs } from './submit-jobs.ts';
+
+export interface ServiceCrashes {
+  readonly seatCreation: 'async' | 'stream';
+  readonly jobs: number;
+  readonly seatsPerJob: number;
+  readonly clientsInFlight: number;
+  readonly minIdleMs: number;
+  /** How long the system may take after a kill until all that it had accepted is settled. */
+  readonly recoveryTimeoutMs: number;
+}
+
+const stillMs = 3_000;
+const mostIdleFaults = 5;
+
+/**
+ * Trials in which one process that accepts and works (`ROLE=all`) is killed at a random moment under load, is started
+ * again, and gets no other help. A kill that meets no work in flight is not counted, and another one follows.
+ */
+export async function openServiceCrashes(crashes: ServiceCrashes, request: SeriesRequest): Promise<OpenSeries> {
+  const { seatCreation, minIdleMs } = crashes;
+  const { database, signal } = request;
+  const stage = await openStage({ database, seatCreation, minIdleMs, signal, step: (text) => request.step(text) });
+  return {
+    async runTrial(context) {
+      for (let idleFaults = 0; idleFaults < mostIdleFaults; idleFaults += 1) {
+        const outcome = await runCrash(stage, crashes, context);
+        if (outcome.inFlight > 0) return { ...outcome, idleFaults };
+      }
+      throw new Error(`${mostIdleFaults} kills met no work in flight: give a trial more jobs than ${crashes.jobs}`);
+    },
+    close: () => stage.close(),
+  };
+}
+
+async function runCrash(stage: Stage, crashes: ServiceCrashes, context: TrialContext): Promise<TrialOutcome> {
+  const { jobs, seatsPerJob, clientsInFlight, recoveryTimeoutMs } = crashes;
+  const { random, signal } = context;
+  const [service] = stage.apis;
+  if (!service?.apiUrl) throw new Error('the stage came up without an API');
+  context.step('creating halls');
+  const hallIds = await stage.createHalls(jobs, seatsPerJob);
+  const ledger = createAcceptedLedger(join(stage.directory, `ledger-of-halls-from-${hallIds[0]}.ndjson`));
+  try {
+    context.step('accepting jobs, then SIGKILL');
+    const submitted = submitJobs({
+      apiUrls: [service.apiUrl],
+      apiToken: stage.apiToken,
+      hallIds,
+      ledger,
+      pace: { inFlight: clientsInFlight },
+      retry: 'same-key',
+      retryForMs: 30_000,
+      signal,
+    });
+    // Awaited below; until then a rejection must not count as unhandled.
+    submitted.catch(() => undefined);
+    const afterAccepted = Math.round(jobs * (0.2 + 0.6 * random()));
+    const crash = await killAfter(stage, service, { ledger, afterAccepted, signal });
+    await service.start();
+    await submitted;
+    context.step('waiting for quiet');
+    const recovered =
+      crashes.seatCreation === 'stream' &&
+      (await waitUntilSettled(stage, crash.accepted, { timeoutMs: recoveryTimeoutMs, signal }));
+    const recoverySeconds = recovered ? [(performance.now() - crash.killedAtMs) / 1_000] : [];
+    await waitForQuiet(stage, ledger, { stillMs, timeoutMs: recoveryTimeoutMs, signal });
+    const settlement = await settle(stage, ledger);
+    return { ...settlement, faults: 1, idleFaults: 0, inFlight: crash.inFlight, recoverySeconds, values: {} };
+  } finally {
+    ledger.close();
+  }
+}
+
+interface Crash {
+  /** Operations that were accepted before it. */
+  readonly accepted: readonly string[];
+  readonly inFlight: number;
+  readonly killedAtMs: number;
+}
+
+async function killAfter(
+  stage: Stage,
+  service: ServiceNode,
+  { ledger, afterAccepted, signal }: { ledger: AcceptedLedger; afterAccepted: number; signal: AbortSignal },
+): Promise<Crash> {
+  const accepted = (): string[] =>
+    ledger.entries.flatMap(({ operationId }) => (operationId === undefined ? [] : [operationId]));
+  const deadlineMs = performance.now() + 60_000;
+  while (accepted().length < afterAccepted) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`${accepted().length} of ${afterAccepted} jobs were accepted within a minute: is the API there?`);
+    }
+    await sleep(1, undefined, { signal });
+  }
+  await service.kill();
+  const killedAtMs = performance.now();
+  // Nobody works until it is started again: what is not done now was in flight.
+  return { accepted: accepted(), inFlight: await countInFlight(stage, ledger), killedAtMs };
+}
