@@ -78,7 +78,7 @@ async function runDrain(stage: Stage, drains: WorkerDrains, context: TrialContex
       values: { jobs_per_second: jobsPerSecond, seats_per_second: jobsPerSecond * drains.seatsPerJob },
     };
   } finally {
-    proxies.database.heal();
+    await proxies.database.heal();
     ledger.close();
   }
 }
