@@ -28,8 +28,10 @@ const couldNotRun = 4;
 const usageError = 64;
 const interrupted = 130;
 
-/** Of several experiments the script ends with the first of these that occurred: what has no answer comes first. */
-const worstFirst = [couldNotRun, 3, 1, 2, 0];
+/** Of several experiments: the first of 4, 3, 1, 2, 0 that occurred. What has no answer comes before a bad one. */
+export function worstStatus(statuses: readonly number[]): number {
+  return [couldNotRun, 3, 1, 2, 0].find((status) => statuses.includes(status)) ?? couldNotRun;
+}
 
 function integer(text: string): number {
   const value = Number(text);
@@ -82,7 +84,7 @@ async function runExperiments(ids: readonly string[], request: BenchRequest, io:
       statuses.push(couldNotRun);
     }
   }
-  return worstFirst.find((status) => statuses.includes(status)) ?? couldNotRun;
+  return worstStatus(statuses);
 }
 
 interface EngineOptions {
