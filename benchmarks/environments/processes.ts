@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Environment, EnvironmentRequest, Part, RunningVariant, VariantRequest } from './environment.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 import { createScratch, removeLeftovers, type Scratch } from './scratch.ts';
+import { serviceConfiguration } from './service-configuration.ts';
 import {
   type ServiceProcess,
   type ServiceRequest,
@@ -36,10 +37,6 @@ interface Services {
   readonly service: ServiceProcess;
   readonly workers: readonly WorkerProcess[];
 }
-
-/** Connections that read, and cache misses that may use them at once: pinned, whatever the service's defaults become. */
-const poolSize = { postgres: '10', sqlite: '4' } as const;
-const loadsInFlight = { postgres: '8', sqlite: '4' } as const;
 
 /**
  * Variants as plain processes of this machine, in a scratch folder of their own and on free ports, so that runs
@@ -161,19 +158,16 @@ async function startBacking(
 
 async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<Services> {
   const { variant, directory, database, redisCache, redisQueue, apiToken } = backing;
-  const { engine } = database.database;
   const requestFor = (name: string, own: Readonly<Record<string, string>>): ServiceRequest => ({
     name: `${name} of ${variant.id}`,
     directory,
     configuration: {
-      NODE_ENV: 'production',
-      ADMIN_PORT: '0',
-      DATABASE_URL: database.url,
-      DATABASE_POOL_SIZE: poolSize[engine],
-      PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loadsInFlight[engine],
-      REDIS_CACHE_URL: redisCache.url,
-      REDIS_QUEUE_URL: redisQueue.url,
-      LOG_LEVEL: 'info',
+      ...serviceConfiguration({
+        engine: database.database.engine,
+        databaseUrl: database.url,
+        redisCacheUrl: redisCache.url,
+        redisQueueUrl: redisQueue.url,
+      }),
       SHUTDOWN_GRACE_MS: '5000',
       ...own,
       ...variant.configuration,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isAlive, readProcess } from '../probes/process-table.ts';
+import { removeSharedMemory } from './shared-memory.ts';
 
 const prefix = 'ticketing-lab-';
 const ownersFile = 'processes.json';
@@ -67,6 +68,7 @@ export async function removeLeftovers(onStep: (step: string) => void): Promise<v
     if (!owners || owners.keep || stillRuns(owners.lab)) continue;
     const left = owners.children.filter(stillRuns);
     for (const { processId } of left) process.kill(processId, 'SIGKILL');
+    await removeSharedMemory(new Set(owners.children.map(({ processId }) => processId)));
     await rm(path, { recursive: true, force: true });
     const ended = left.map((child) => `${child.name} (process ${child.processId})`).join(', ');
     onStep(`removed what an earlier run left behind: ${path}${ended && `, ${ended}`}`);

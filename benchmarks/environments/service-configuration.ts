@@ -6,22 +6,20 @@ export interface ServiceBacking {
   readonly databaseUrl: string;
   readonly redisCacheUrl: string;
   readonly redisQueueUrl: string;
-  readonly apiToken: string;
 }
 
-/** The service's defaults for connections that read, pinned so that they can't change under an experiment. */
+/** Connections that read, and cache misses that may use them at once: pinned, whatever the service's defaults become. */
 const poolSize = { postgres: '10', sqlite: '4' } as const;
+const loadsInFlight = { postgres: '8', sqlite: '4' } as const;
 
-/** The environment variables that all processes of the lab's services have in common. Ports are any free ones. */
+/** The environment variables that all processes of the lab's services have in common; ports are any free ones. */
 export function serviceConfiguration(backing: ServiceBacking): Readonly<Record<string, string>> {
   return {
     NODE_ENV: 'production',
-    HOST: '127.0.0.1',
-    PORT: '0',
     ADMIN_PORT: '0',
-    API_TOKEN: backing.apiToken,
     DATABASE_URL: backing.databaseUrl,
     DATABASE_POOL_SIZE: poolSize[backing.engine],
+    PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT: loadsInFlight[backing.engine],
     REDIS_CACHE_URL: backing.redisCacheUrl,
     REDIS_QUEUE_URL: backing.redisQueueUrl,
     LOG_LEVEL: 'info',

@@ -56,6 +56,7 @@ export async function startPostgresNode(processes: StageProcesses): Promise<Stag
   return {
     node: Object.assign(node, {
       engine: 'postgres' as const,
+      url: lab,
       audit,
       lock: () => lockSeats(lab),
       fillDisk: (): Promise<never> =>

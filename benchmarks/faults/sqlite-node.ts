@@ -14,6 +14,7 @@ export async function createSqliteNode({ directory: parent }: StageProcesses): P
   const directory = join(parent, name);
   await mkdir(directory);
   const file = join(directory, 'ticketing.db');
+  const url = `sqlite:${file}`;
   const refuse = (what: string): never => {
     throw new Error(`SQLite has no process to ${what}: do it to the service's processes, or take PostgreSQL`);
   };
@@ -27,6 +28,7 @@ export async function createSqliteNode({ directory: parent }: StageProcesses): P
     node: {
       name,
       engine: 'sqlite',
+      url,
       get processId() {
         return refuse('name');
       },
@@ -43,7 +45,7 @@ export async function createSqliteNode({ directory: parent }: StageProcesses): P
       lock: () => lockFile(file),
       fillDisk: async () => refuse('give a small disk'),
     },
-    url: `sqlite:${file}`,
+    url,
     close: () => Promise.resolve(),
   };
 }

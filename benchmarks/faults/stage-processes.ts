@@ -1,4 +1,5 @@
 import { createScratch } from '../environments/scratch.ts';
+import { removeSharedMemory } from '../environments/shared-memory.ts';
 import type { SupervisedProcess } from '../environments/supervised-process.ts';
 import { descendants, readProcessTable } from '../probes/process-table.ts';
 import { killTree } from './process-tree.ts';
@@ -19,6 +20,7 @@ export interface StageProcesses {
 export async function createStageProcesses(): Promise<StageProcesses> {
   const scratch = await createScratch({ keep: false });
   const running = new Set<SupervisedProcess>();
+  const launchedIds = new Set<number>();
   const launching = new Set<Promise<SupervisedProcess>>();
   let isOver = false;
   const refuseWhenOver = (): void => {
@@ -41,6 +43,7 @@ export async function createStageProcesses(): Promise<StageProcesses> {
       try {
         const process = await launch;
         running.add(process);
+        launchedIds.add(process.processId);
         void process.ended.then(() => running.delete(process));
         scratch.record(process.name, process.processId);
         return process;
@@ -56,6 +59,7 @@ export async function createStageProcesses(): Promise<StageProcesses> {
       await killRunning();
       while (launching.size > 0) await Promise.allSettled(launching);
       await killRunning();
+      await removeSharedMemory(launchedIds);
     },
     remove: () => scratch.remove(),
   };

@@ -84,9 +84,14 @@ export interface RedisNode extends Node {
 
 export interface DatabaseNode extends Node {
   readonly engine: RunFrame['database'];
+  /** Of the database itself, past any proxy, for the lab's own role: `postgres://…` or `sqlite:<file>`. */
+  readonly url: string;
   /** Of the database itself, past any proxy, for audits. */
   readonly audit: Audit;
-  /** Keeps every writer of seats waiting until the returned function is called (which may be called twice). */
+  /**
+   * Keeps writers of seats waiting, with PostgreSQL readers of seats as well, until the returned function is called
+   * (which may be called twice).
+   */
   lock(): Promise<() => Promise<void>>;
   /** Fills the file system of `databaseDiskBytes`; the returned function empties it. */
   fillDisk(): Promise<() => Promise<void>>;
