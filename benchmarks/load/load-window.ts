@@ -17,11 +17,13 @@ export function loadWindow(raw: RawSamples, from: Date, to: Date): LoadWindow {
   if (lags.length === 0) {
     throw new Error(`k6 started nothing between ${from.toISOString()} and ${to.toISOString()}: was the load running?`);
   }
+  const reads = requests.filter(({ method }) => method === 'GET');
   return {
     latencies: histogramsByRoute(requests),
     requests: requests.length,
-    reads: requests.filter(({ method }) => method === 'GET').length,
+    reads: reads.length,
     failedRequests: requests.filter(({ failed }) => failed).length,
+    failedReads: reads.filter(({ failed }) => failed).length,
     wrongBodies: sumOf(raw.wrongBodies),
     droppedIterations: sumOf(raw.droppedIterations),
     responseBytes: sumOf(raw.receivedBytes),

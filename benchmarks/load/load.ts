@@ -17,6 +17,7 @@ export interface LoadWindow {
   /** Reads alone, which is what the arrival rate is asked for. */
   readonly reads: number;
   readonly failedRequests: number;
+  readonly failedReads: number;
   /** Answers whose body was not what the script expected. */
   readonly wrongBodies: number;
   readonly droppedIterations: number;

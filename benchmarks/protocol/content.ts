@@ -48,6 +48,24 @@ export async function checkContent(
   };
 }
 
+const seatsSchema = z.object({ halls: z.coerce.number(), faulty: z.coerce.number(), done: z.coerce.number() });
+const seatsQuery = `SELECT count(*) AS halls,
+    coalesce(sum(CASE WHEN planned_seats IS NULL OR seats <> expected_seats OR duplicates > 0 THEN 1 ELSE 0 END), 0) AS faulty,
+    (SELECT coalesce(sum(operations), 0) FROM audit_seat_creation_counts WHERE state = 'done') AS done
+  FROM audit_hall_seats WHERE seats > 0 OR expected_seats > 0`;
+
+/** That the seats which were asked for are there as planned, from the audit views: the service's counters prove nothing. */
+export async function checkSeats(variant: RunningVariant): Promise<GuardOutcome> {
+  const [row] = await queryRows(variant.database, seatsQuery);
+  const { halls, faulty, done } = seatsSchema.parse(row);
+  return {
+    guard: `seats-as-planned-of-${variant.id}`,
+    held: faulty === 0 && halls > 0 && done === halls,
+    observed: `${halls} halls with seats, ${faulty} of them not as planned, ${done} jobs done`,
+    limit: 'every hall as planned, and one job done for each',
+  };
+}
+
 const pagesSchema = z.object({ pages: z.coerce.number(), all_visible: z.coerce.number() });
 const pagesQuery = `SELECT sum(relpages) AS pages, sum(relallvisible) AS all_visible FROM pg_class
   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;

@@ -50,6 +50,7 @@ function loadSamples(load: LoadWindow): WindowSample[] {
     sample('requests', load.requests, 'requests'),
     sample('reads', load.reads, 'requests'),
     sample('failed_requests', load.failedRequests, 'requests'),
+    sample('failed_reads', load.failedReads, 'requests'),
     sample('wrong_bodies', load.wrongBodies, 'answers'),
     sample('dropped_iterations', load.droppedIterations, 'iterations'),
     sample('response_bytes', load.responseBytes, 'bytes'),

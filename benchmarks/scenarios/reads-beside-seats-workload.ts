@@ -14,7 +14,7 @@ export const readsBesideSeatsWorkload = {
   performances,
   showtimesPerPerformance,
   zipfExponent,
-  readsPerSecond: 150,
+  readsPerSecond: 300,
   /** Each for a hall of its own, made just before the load, with so many seats in its plan. */
   jobsPerSecond: 2,
   seatsPerJob: 10_000,

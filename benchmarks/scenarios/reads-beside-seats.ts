@@ -45,6 +45,6 @@ export const options: Options = {
 
 export function createSeats(): void {
   const hallId = hallIds[exec.scenario.iterationInTest];
-  if (hallId === undefined) throw new Error(`HALL_IDS has ${hallIds.length} halls, and the load wants more`);
+  if (hallId === undefined) exec.test.abort(`HALL_IDS has ${hallIds.length} halls, and the load wants more`);
   http.post(`${apiUrl}/halls/${hallId}/seats`, null, parameters);
 }

@@ -14,6 +14,7 @@ import { openPostgresStatistics } from '../probes/postgres-statistics.ts';
 import type { Probe, Reading } from '../probes/probe.ts';
 import { parsePrometheusText } from '../probes/prometheus-text.ts';
 import { openRedisInfo } from '../probes/redis-info.ts';
+import { waitForEmptyBacklog } from '../probes/seat-creation-backlog.ts';
 import { createServiceMetricsProbe } from '../probes/service-metrics.ts';
 import { difference, type VariantReading } from '../probes/variant-probes.ts';
 
@@ -209,6 +210,12 @@ describe('the metrics of the service', () => {
     try {
       const workerAdminUrls = [addressOf(workerServer)];
       const probe = createServiceMetricsProbe({ adminUrl, workerAdminUrls }, 'postgres');
+      const database = { engine: 'postgres', adminConnectionString: '' } as const;
+      const waitForRest = () =>
+        waitForEmptyBacklog(
+          { id: 'after', adminUrl, workerAdminUrls, database },
+          { timeoutMs: 100, signal: new AbortController().signal },
+        );
       const counters = await countersAround(probe, async () => {
         accepting.publications.inc({ result: 'accepted' }, 5);
         accepting.publications.inc({ result: 'refused' });
@@ -224,6 +231,10 @@ describe('the metrics of the service', () => {
       // The control: without the worker, nothing was done.
       const [alone] = await createServiceMetricsProbe({ adminUrl, workerAdminUrls: [] }, 'postgres').read();
       expect(alone?.levels['seat_creation_backlog']).toBe(5);
+
+      await expect(waitForRest()).rejects.toThrow('2 seat creations of after were not done 100 ms after the load');
+      creating.deliveries.inc({ outcome: 'created' }, 2);
+      await waitForRest();
     } finally {
       workerServer.close();
     }

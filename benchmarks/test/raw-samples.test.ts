@@ -112,6 +112,7 @@ describe('a window', () => {
       requests: 3,
       reads: 2,
       failedRequests: 1,
+      failedReads: 1,
       wrongBodies: 1,
       droppedIterations: 2,
       responseBytes: 1234,

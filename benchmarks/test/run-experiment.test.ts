@@ -82,6 +82,7 @@ const loadWindow: Omit<LoadWindow, 'reads'> = {
   latencies: [{ route: 'list', count: 1, buckets: [[1000, 1]] }],
   requests: 1,
   failedRequests: 0,
+  failedReads: 0,
   wrongBodies: 0,
   droppedIterations: 0,
   responseBytes: 10,

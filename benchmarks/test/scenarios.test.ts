@@ -6,6 +6,7 @@ import {
   performanceWorkload,
   performanceWrite,
 } from '../scenarios/performance-workload.ts';
+import { hallsForLoad, readsBesideSeatsWorkload } from '../scenarios/reads-beside-seats-workload.ts';
 import { seededUniforms } from '../scenarios/seeded-uniforms.ts';
 import { createZipfRank } from '../scenarios/zipf-rank.ts';
 
@@ -72,6 +73,15 @@ describe('seeded uniforms', () => {
     const first = (...integers: number[]): number => seededUniforms(...integers)();
     expect(first(1, 2, 3)).toBe(first(1, 2, 3));
     expect(new Set([first(1, 2, 3), first(3, 2, 1), first(1, 2), first(1, 2, 0), first(0, 1, 2)]).size).toBe(5);
+  });
+});
+
+describe('the halls that are made for a load', () => {
+  it.each([4.8, 9.3, 19.3, 20])('are one for each job that may start in %d seconds, and hardly more', (seconds) => {
+    // The first job starts at once, and one at the very end may still.
+    const jobs = Math.floor(seconds * readsBesideSeatsWorkload.jobsPerSecond) + 1;
+    expect(hallsForLoad(seconds)).toBeGreaterThanOrEqual(jobs);
+    expect(hallsForLoad(seconds)).toBeLessThanOrEqual(jobs + 1);
   });
 });
 
