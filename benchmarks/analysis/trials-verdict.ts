@@ -25,7 +25,7 @@ export function judgeTrials(
     ...ofVerdict(series, 'DOES NOT HOLD').map((own) => `${own.series.label}: ${fewInWords(own.reasons)}`),
     ...bounded
       .filter((ratios) => sideOf(ratios) === 'outside')
-      .map(({ label }) => `the whole interval of ${label} lies outside its bound`),
+      .map(({ label }) => `${label} lies outside its bound with its whole interval`),
   ];
   if (refuted.length > 0) return verdict('REFUTED', refuted);
 
@@ -35,7 +35,7 @@ export function judgeTrials(
       .map(({ label, ratio, warnings }) =>
         ratio === undefined || warnings.length > 0
           ? `${label}: ${warnings.join('; ')}`
-          : `the interval of ${label} lies on both sides of its bound`,
+          : `${label} has an interval on both sides of its bound`,
       ),
     ...ofVerdict(series, 'SKIPPED').map((own) => `${own.series.label} was skipped: ${own.reasons.join('; ')}`),
   ];
@@ -52,7 +52,7 @@ function confirmedReasons(series: readonly SeriesAnalysis[], bounded: readonly R
       ? []
       : [controls === 1 ? 'the control failed, as it must' : `all ${controls} controls failed, as they must`]),
     ...(measured === 0 ? [] : [`nothing was lost or duplicated in ${measured} measured series`]),
-    ...(bounded.length === 0 ? [] : ['every compared value lies whole within its bound']),
+    ...(bounded.length === 0 ? [] : ['every bounded ratio lies within its bound with its whole interval']),
   ];
 }
 

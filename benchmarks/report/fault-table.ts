@@ -27,25 +27,23 @@ const count = (own: SeriesAnalysis, value: number) => (own.verdict === 'SKIPPED'
 
 const faultColumns: readonly FaultColumn[] = [
   { label: 'fault', width: 5, cell: ({ verdict, series }) => `${seriesMarks[verdict]} ${series.label}` },
-  { label: 'tries', width: 6, numeric: true, cell: (own) => count(own, own.totals.faults) },
-  { label: 'accepted', width: 9, numeric: true, cell: (own) => count(own, own.totals.accepted) },
-  { label: 'stored', width: 9, numeric: true, cell: (own) => count(own, own.totals.stored) },
+  { label: 'tries', width: 5, numeric: true, cell: (own) => count(own, own.totals.faults) },
+  { label: 'accepted', width: 8, numeric: true, cell: (own) => count(own, own.totals.accepted) },
+  { label: 'stored', width: 8, numeric: true, cell: (own) => count(own, own.totals.stored) },
   { label: 'dead-lettered', width: 13, numeric: true, cell: (own) => count(own, own.totals.deadLettered) },
-  { label: 'lost', width: 8, numeric: true, cell: (own) => count(own, own.totals.lost) },
+  { label: 'lost', width: 7, numeric: true, cell: (own) => count(own, own.totals.lost) },
   { label: 'duplicate', width: 9, numeric: true, cell: (own) => count(own, own.totals.duplicates) },
-  { label: 'bound by crash', width: 19, numeric: true, cell: boundByCrash },
-  { label: 'time to recover', width: 16, numeric: true, cell: timeToRecover },
+  { label: 'bound by crash', width: 15, numeric: true, cell: boundByCrash },
+  { label: 'time to recover', width: 15, numeric: true, cell: timeToRecover },
   { label: 'verdict', width: 0, cell: ({ verdict }) => verdict },
 ];
 
 /** Every series with what became of its accepted jobs. */
 export function seriesTable({ series }: TrialsAnalysis): Table {
-  const how: FaultColumn = { label: 'how', wide: true, width: 0, cell: (own) => own.series.how };
-  const columns = [...faultColumns, how];
   return {
     caption: 'What became of the jobs that were accepted',
-    columns: columns.map(({ label, numeric = false, wide = false }) => ({ label: capitalised(label), numeric, wide })),
-    rows: series.map((own) => columns.map(({ cell }) => cell(own))),
+    columns: faultColumns.map(({ label, numeric = false }) => ({ label: capitalised(label), numeric })),
+    rows: series.map((own) => faultColumns.map(({ cell }) => cell(own))),
   };
 }
 
@@ -83,15 +81,19 @@ function boundByCrash({ series, trials, losses, duplicates, verdict }: SeriesAna
   if (verdict === 'SKIPPED' || losses.crashes === 0) return '–';
   if (series.role === 'control') {
     if (losses.jobs > 0) return `${crashesInWords(losses)} lost`;
-    if (duplicates.jobs > 0) return `${crashesInWords(duplicates)} duplicated`;
+    if (duplicates.jobs > 0) return `${crashesInWords(duplicates)} twice`;
     const found = trials.filter(({ problems }) => problems.length > 0).length;
-    return found === 0 ? '–' : `in ${found} of ${trials.length} trials`;
+    return found === 0 ? '–' : `in ${found} trial${found === 1 ? '' : 's'}`;
   }
   return `≤ ${formatUpperBound(Math.max(series.mayLose ? 0 : losses.boundByCrash, duplicates.boundByCrash))}`;
 }
 
 /** `48 of 50`; `10 to 20 of 20` where trials had several crashes. */
-export function crashesInWords({ fewestCrashes, mostCrashes, crashes }: CrashLosses): string {
+export function crashesInWords({
+  fewestCrashes,
+  mostCrashes,
+  crashes,
+}: Pick<CrashLosses, 'fewestCrashes' | 'mostCrashes' | 'crashes'>): string {
   const fewest = formatNumber(fewestCrashes);
   const some = fewestCrashes === mostCrashes ? fewest : `${fewest} to ${formatNumber(mostCrashes)}`;
   return `${some} of ${formatNumber(crashes)}`;

@@ -1,8 +1,8 @@
 import type { TrialsAnalysis } from '../analysis/analyze-trials.ts';
 import type { RoundRatios } from '../analysis/round-ratios.ts';
-import { fewInWords } from '../analysis/trials-verdict.ts';
 import type { SeriesAnalysis, SeriesVerdict } from '../analysis/series-analysis.ts';
-import type { Series, TrialsEvidence } from '../evidence/trials-schema.ts';
+import { fewInWords } from '../analysis/trials-verdict.ts';
+import type { Series, SeriesComparison, TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import { crashesInWords } from './fault-table.ts';
 import { formatEstimate, formatNumber, formatUpperBound } from './formats.ts';
@@ -16,14 +16,14 @@ export function trialsSentence({ run }: TrialsEvidence, { series, ratios, verdic
   if (name === 'INVALID') return invalidInWords(reasons, series);
   const inRole = (role: Series['role']) =>
     series.filter((own) => own.verdict !== 'SKIPPED' && own.series.role === role);
-  const [promises, controls] = [inRole('promise'), inRole('control')];
+  const [promises, controls, measured] = [inRole('promise'), inRole('control'), inRole('measured')];
   const words = [
     `${name}.`,
-    ...(name === 'CONFIRMED' ? [] : [`${capitalised(fewInWords(reasons))}.`]),
+    ...(name === 'CONFIRMED' ? [] : [`${fewInWords(reasons)}.`]),
     ...(promises.length + controls.length > mostInWords
       ? [sumInWords(promises, controls)]
       : [...promises.map(promiseInWords), ...controls.map(controlInWords)]),
-    ...measuredInWords(inRole('measured')),
+    ...(measured.length === 0 ? [] : [`${jobsInWords(measured)}.`]),
     ...ratios.flatMap(ratioInWords),
     `(${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}.)`,
   ];
@@ -43,47 +43,53 @@ function invalidInWords(reasons: readonly string[], series: readonly SeriesAnaly
 function ratioInWords({ comparison, label, ratio }: RoundRatios): string[] {
   const { bound } = comparison;
   if (bound === undefined || ratio === undefined) return [];
-  const claimed = `${bound.relation === 'at-most' ? 'at most' : 'at least'} ${formatNumber(bound.ratio)}`;
-  return [`${label}: ${formatEstimate(ratio, '')}, where ${claimed} was claimed.`];
+  return [`${label}: ${formatEstimate(ratio, '')}, where ${claimedInWords(bound)} was claimed.`];
+}
+
+/** `at least 1.50`. */
+export function claimedInWords({ relation, ratio }: NonNullable<SeriesComparison['bound']>): string {
+  return `${relation === 'at-most' ? 'at most' : 'at least'} ${formatNumber(ratio)}`;
 }
 
 function sumInWords(promises: readonly SeriesAnalysis[], controls: readonly SeriesAnalysis[]): string {
   const counted = promises.filter(({ series }) => !series.mayLose);
-  const sum = (pick: (own: SeriesAnalysis) => number) =>
-    formatNumber(counted.reduce((total, own) => total + pick(own), 0));
+  const crashes = crashesInWords({
+    fewestCrashes: sumOf(counted, ({ losses }) => losses.fewestCrashes),
+    mostCrashes: sumOf(counted, ({ losses }) => losses.mostCrashes),
+    crashes: sumOf(counted, ({ losses }) => losses.crashes),
+  });
   const ofVerdict = (all: readonly SeriesAnalysis[], name: SeriesVerdict) =>
     `${all.filter(({ verdict }) => verdict === name).length} of ${all.length}`;
-  const aside = counted.length < promises.length ? 'Of faults that delete no jobs themselves, ' : '';
+  const lossy =
+    counted.length < promises.length
+      ? `Of faults that delete no jobs themselves, ${crashes} lost anything`
+      : `${crashes} faults lost anything`;
   return [
     `${ofVerdict(promises, 'HOLDS')} promises held, ${ofVerdict(controls, 'FAILS AS IT MUST')} controls failed as they must.`,
-    `${aside}${sum(({ losses }) => losses.mostCrashes)} of ${sum(({ totals }) => totals.faults)} ${aside === '' ? 'faults ' : ''}lost anything (bounds series by series); ${sum(({ totals }) => totals.lost)} of ${sum(({ totals }) => totals.accepted)} accepted jobs lost, ${sum(({ totals }) => totals.duplicates)} duplicated.`,
+    `${lossy} (bounds series by series); ${jobsInWords(counted)}.`,
   ].join(' ');
 }
 
-/** Nothing was hurt, so there is no crash to bound. */
-function measuredInWords(measured: readonly SeriesAnalysis[]): string[] {
-  if (measured.length === 0) return [];
-  const sum = (pick: (own: SeriesAnalysis) => number) =>
-    formatNumber(measured.reduce((total, own) => total + pick(own), 0));
-  return [
-    `${sum(({ totals }) => totals.lost)} of ${sum(({ totals }) => totals.accepted)} accepted jobs lost, ${sum(({ totals }) => totals.duplicates)} duplicated.`,
-  ];
+/** `0 of 200,000 accepted jobs lost, 0 duplicated`. */
+function jobsInWords(series: readonly SeriesAnalysis[]): string {
+  const sum = (count: 'lost' | 'accepted' | 'duplicates') => formatNumber(sumOf(series, ({ totals }) => totals[count]));
+  return `${sum('lost')} of ${sum('accepted')} accepted jobs lost, ${sum('duplicates')} duplicated`;
+}
+
+function sumOf(series: readonly SeriesAnalysis[], pick: (own: SeriesAnalysis) => number): number {
+  return series.reduce((total, own) => total + pick(own), 0);
 }
 
 /** `Redis Stream: 0 of 100 crashes lost anything (at most 3 % at 95 %); 0 of 200,000 accepted jobs lost, 0 duplicated.` */
-function promiseInWords({ series, losses, duplicates, totals }: SeriesAnalysis): string {
-  const jobs = `${formatNumber(totals.lost)} of ${formatNumber(totals.accepted)} accepted jobs lost, ${formatNumber(duplicates.jobs)} duplicated`;
-  if (series.mayLose) return `${capitalised(series.label)}: the fault itself took ${jobs}.`;
+function promiseInWords(own: SeriesAnalysis): string {
+  const { series, losses } = own;
+  if (series.mayLose) return `${series.label}: the fault itself took ${jobsInWords([own])}.`;
   const bound = formatUpperBound(losses.boundByCrash);
-  return `${capitalised(series.label)}: ${crashesInWords(losses)} crashes lost anything (at most ${bound} at 95 %); ${jobs}.`;
+  return `${series.label}: ${crashesInWords(losses)} crashes lost anything (at most ${bound} at 95 %); ${jobsInWords([own])}.`;
 }
 
 function controlInWords({ series, losses, totals, duplicates, reasons }: SeriesAnalysis): string {
-  if (losses.jobs === 0) return `Control, ${series.label}: ${reasons[0]}.`;
+  if (losses.jobs === 0) return `Control, ${series.label}: ${fewInWords(reasons)}.`;
   const twice = duplicates.jobs > 0 ? `, ${formatNumber(duplicates.jobs)} duplicated` : '';
   return `Control, ${series.label}: ${crashesInWords(losses)} crashes lost ${formatNumber(totals.lost)} of ${formatNumber(totals.accepted)} accepted jobs${twice}.`;
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -40,8 +40,8 @@ describe('the report of trials', () => {
 
   test('has its sections in their order, and only those with something to show', () => {
     const frame = ['trials', 'settings', 'environment', 'provenance', 'limits', 'reproduce'];
-    expect(sectionsOf(crashes)).toEqual(['series', 'lost-jobs', 'recovery', 'validity', ...frame]);
-    expect(sectionsOf(suite)).toEqual(['series', 'recovery', 'validity', ...frame]);
+    expect(sectionsOf(crashes)).toEqual(['series', 'lost-jobs', 'recovery', 'bounds', 'validity', ...frame]);
+    expect(sectionsOf(suite)).toEqual(['series', 'recovery', 'bounds', 'validity', ...frame]);
     expect(sectionsOf(syntheticScale())).toEqual(['values', 'series', 'validity', ...frame]);
   });
 
@@ -115,7 +115,7 @@ test('the table for a README has one row for each series', () => {
   const rows = seriesTableMarkdown(suite).split('\n');
   expect(rows).toHaveLength(2 + suite.run.experiment.series.length);
   expect(rows[0]).toBe(
-    '| Fault | Tries | Accepted | Stored | Dead-lettered | Lost | Duplicate | Bound by crash | Time to recover | Verdict | How |',
+    '| Fault | Tries | Accepted | Stored | Dead-lettered | Lost | Duplicate | Bound by crash | Time to recover | Verdict |',
   );
   expect(rows[2]).toContain('| ✓ consumer SIGKILL | 10 | 5,000 | 5,000 | 0 | 0 | 0 | ≤ 26 % |');
 });

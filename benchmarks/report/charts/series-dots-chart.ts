@@ -2,7 +2,7 @@ import { axisX, dot, gridX, link, text } from '@observablehq/plot';
 
 import { spreadOf } from '../../analysis/spread.ts';
 import type { Series } from '../../evidence/trials-schema.ts';
-import { formatQuantity } from '../formats.ts';
+import { formatQuantity, scaleOf } from '../formats.ts';
 import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
 import { drawPlot } from './plot-drawing.ts';
@@ -47,6 +47,7 @@ export function seriesDotsChart(dots: SeriesDots): Chart {
 function drawDots({ axis, unit, rows }: SeriesDots, size: ChartSize): Drawing {
   const { x, ticks, logarithmic } = axisOf(
     rows.flatMap(({ values }) => values),
+    unit,
     size,
   );
   const rowHeight = rowHeights[size];
@@ -76,24 +77,32 @@ function drawDots({ axis, unit, rows }: SeriesDots, size: ChartSize): Drawing {
   });
 }
 
-/** Linear from 0 where that shows the small values as well; else logarithmic, and linear below 1 where 0 is among them. */
-function axisOf(values: readonly number[], size: ChartSize) {
+interface Axis {
+  readonly x: { readonly type?: 'log' | 'symlog'; readonly constant?: number; readonly domain: [number, number] };
+  readonly ticks: readonly number[];
+  readonly logarithmic: boolean;
+}
+
+/** Linear from 0 where that shows the small values as well; else logarithmic, from 0 where 0 is among them. */
+function axisOf(values: readonly number[], unit: string, size: ChartSize): Axis {
   const largest = Math.max(...values);
   const positive = values.filter((value) => value > 0);
   const smallest = Math.min(...positive);
   if (positive.length === 0) return { x: { domain: [0, 1] }, ticks: [0], logarithmic: false };
   if (largest <= smallest * linearUpTo) {
     const end = largest * 1.04;
-    return { x: { domain: [0, end] }, ticks: roundSteps(end, size === 'wide' ? 8 : 4), logarithmic: false };
+    const { factor } = scaleOf(unit, end);
+    const ticks = roundSteps(end / factor, size === 'wide' ? 8 : 4).map((step) => step * factor);
+    return { x: { domain: [0, end] }, ticks, logarithmic: false };
   }
-  const tens = Array.from({ length: 24 }, (_, index) => 10 ** (index - 9));
-  if (positive.length < values.length) {
-    const x = { type: 'symlog' as const, constant: smallest, domain: [0, largest * 1.2] };
-    return { x, ticks: [0, ...tens.filter((ten) => ten >= smallest && ten <= largest)], logarithmic: true };
-  }
-  const domain = [smallest / 1.2, largest * 1.2];
-  const ticks = tens.filter((ten) => ten >= (domain[0] ?? 0) && ten <= (domain[1] ?? 0));
-  return { x: { type: 'log' as const, domain }, ticks, logarithmic: true };
+  const base = unit === 'bytes' ? 2 ** 10 : 10;
+  const powers = Array.from({ length: 24 }, (_, index) => base ** (index - 9));
+  const withZero = positive.length < values.length;
+  const domain: [number, number] = [withZero ? 0 : smallest / 1.2, largest * 1.2];
+  const ticks = powers.filter((power) => power >= (withZero ? smallest : domain[0]) && power <= domain[1]);
+  return withZero
+    ? { x: { type: 'symlog', constant: smallest, domain }, ticks: [0, ...ticks], logarithmic: true }
+    : { x: { type: 'log', domain }, ticks, logarithmic: true };
 }
 
 /** 0 and the multiples of 1, 2 or 5 times a power of ten, no more than `most` above 0. */

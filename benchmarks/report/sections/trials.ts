@@ -88,7 +88,7 @@ export function trialSections(run: TrialsRecord, { series }: TrialsAnalysis): Se
               ...counts.map((label) => ({ label, numeric: true })),
               { label: 'Largest time to recover', numeric: true },
               ...run.experiment.values.map(({ label }) => ({ label, numeric: true })),
-              { label: 'Problems' },
+              { label: 'Problems', wide: true },
             ],
             rows: trials.map((trial) => trialRow(run, trial, labels.get(trial.series) ?? trial.series)),
           },
