@@ -3,7 +3,7 @@
 node := benchmarks/toolchain/run-node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults report micro clean
+.PHONY: help setup doctor dev test check bench faults report docs micro clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -31,6 +31,9 @@ faults: ## hurt the service in every way, see if its promise holds: LONG=1 ROWS=
 
 report: ## render a run again from its evidence: RUN=reports/<run>
 	@$(node) benchmarks/cli.ts report '$(RUN)'
+
+docs: ## write what README.md quotes of runs, and the index in reports/README.md
+	@$(node) benchmarks/cli.ts docs
 
 micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5
 	@$(strip $(node) benchmarks/micro/micro.ts $(if $(ROUNDS),--rounds '$(ROUNDS)') $(FIGURES))

@@ -16,6 +16,7 @@ import { composeDocument } from './report/render-report.ts';
 import { writeReport } from './report/write-report.ts';
 import { reportsFolder } from './run-folder.ts';
 import type { ProgressOutput } from './toolchain/progress.ts';
+import { writeDocuments } from './write-documents.ts';
 
 export interface Io {
   readonly stdout: ProgressOutput;
@@ -143,6 +144,13 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     .command('report <run>')
     .description('render a run’s report again from its evidence')
     .action(async (run: string) => end(await report(folderOf(run), io)));
+  program
+    .command('docs')
+    .description('write what README.md quotes of runs, and the index of all runs')
+    .action(async () => {
+      const changed = await writeDocuments();
+      io.stdout.write(changed.length === 0 ? 'nothing has changed\n' : `written: ${changed.join(', ')}\n`);
+    });
   return program;
 }
 

@@ -1,0 +1,50 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { readEvidence } from './evidence/read-evidence.ts';
+import type { RunEvidence } from './evidence/trials-schema.ts';
+import { quotedRuns, runIndex, withQuotedRuns } from './report/quoted-runs.ts';
+import { reportsFolder } from './run-folder.ts';
+
+/** From the top of the repository: what quotes runs, and the index of all of them. */
+const quoting = ['README.md'];
+const index = 'reports/README.md';
+const indexPlace = /(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)/s;
+const top = path.join(reportsFolder, '..');
+
+async function readRuns(): Promise<ReadonlyMap<string, RunEvidence>> {
+  const entries = await readdir(reportsFolder, { withFileTypes: true });
+  const runs = entries.filter((entry) => entry.isDirectory() && /^\d{4}-/.test(entry.name)).map(({ name }) => name);
+  return new Map(
+    await Promise.all(runs.map(async (run) => [run, await readEvidence(path.join(reportsFolder, run))] as const)),
+  );
+}
+
+/** The documents that stand on evidence, as they have to be: by path from the top of the repository. */
+export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
+  const runs = await readRuns();
+  const documents = new Map<string, string>();
+  for (const file of quoting) {
+    const text = await readFile(path.join(top, file), 'utf8');
+    if (quotedRuns(text).length === 0) throw new Error(`${file} quotes no run: has its mark been lost?`);
+    documents.set(file, withQuotedRuns(text, runs));
+  }
+  const text = await readFile(path.join(top, index), 'utf8');
+  if (!indexPlace.test(text)) throw new Error(`${index} has no place for the runs: <!-- runs --> <!-- end of runs -->`);
+  documents.set(
+    index,
+    text.replace(indexPlace, () => `\n${runIndex([...runs.values()])}\n\n`),
+  );
+  return documents;
+}
+
+/** Writes what has changed, and resolves to the files. */
+export async function writeDocuments(): Promise<readonly string[]> {
+  const changed: string[] = [];
+  for (const [file, text] of await composeDocuments()) {
+    if ((await readFile(path.join(top, file), 'utf8')) === text) continue;
+    await writeFile(path.join(top, file), text);
+    changed.push(file);
+  }
+  return changed;
+}
