@@ -21,6 +21,11 @@ export interface PostgresServerRequest {
   readonly name?: string;
   /** Where it was before, and is to be again. Default: any free one. */
   readonly port?: number;
+  /**
+   * Called before the server starts, when the cluster is there: puts its files somewhere else, and says how to run a
+   * command where they are, as a user who is not root.
+   */
+  readonly place?: (dataDirectory: string) => Promise<UnprivilegedLaunch['wrap']>;
 }
 
 export interface PostgresServer {
@@ -64,9 +69,10 @@ const labSettings: Readonly<Record<string, string>> = {
 export async function startPostgresServer(request: PostgresServerRequest): Promise<PostgresServer> {
   const { directory } = request;
   const postgres = await requireTool('postgres');
-  const launch = await unprivilegedLaunch(directory);
+  let launch = await unprivilegedLaunch(directory);
   const dataDirectory = join(directory, 'data');
   if (!(await exists(join(dataDirectory, 'PG_VERSION')))) await initializeCluster(postgres, dataDirectory, launch);
+  if (request.place) launch = { wrap: await request.place(dataDirectory) };
   const start = (port: number): Promise<PostgresServer> =>
     startOnPort({ request, postgres, launch, dataDirectory, port });
   const { port } = request;
