@@ -66,8 +66,7 @@ async function runRestart(stage: Stage, context: TrialContext): Promise<TrialOut
       context.step('SIGKILL of Redis');
       await redisQueue.kill();
       const inFlight = await countInFlight(stage, running.ledger);
-      const pong = untilPong(redisQueue.port, signal).then(ledgerClockMs);
-      const [answersAtMs] = await Promise.all([pong, redisQueue.start()]);
+      const answersAtMs = await startUntilPong(stage, signal);
       const seconds = await secondsUntilStored(stage, running, { answersAtMs, signal });
       await submitted;
       context.step('waiting for quiet');
@@ -86,6 +85,18 @@ async function runRestart(stage: Stage, context: TrialContext): Promise<TrialOut
     });
   } finally {
     if (!redisQueue.isRunning()) await redisQueue.start();
+  }
+}
+
+/** When the server answered again, by the ledger's clock. */
+async function startUntilPong({ redisQueue }: Stage, signal: AbortSignal): Promise<number> {
+  const failed = new AbortController();
+  const pong = untilPong(redisQueue.port, AbortSignal.any([signal, failed.signal])).then(ledgerClockMs);
+  try {
+    const [answersAtMs] = await Promise.all([pong, redisQueue.start()]);
+    return answersAtMs;
+  } finally {
+    failed.abort();
   }
 }
 
