@@ -8,7 +8,7 @@ import { formatNumber, formatQuantity, formatUpperBound } from './formats.ts';
 import { rowsText } from './markdown-report.ts';
 import type { Column, Table } from './report-document.ts';
 
-export const seriesMarks: Readonly<Record<SeriesVerdict, string>> = {
+const seriesMarks: Readonly<Record<SeriesVerdict, string>> = {
   HOLDS: '✓',
   'DOES NOT HOLD': '✗',
   'FAILS AS IT MUST': '✓',

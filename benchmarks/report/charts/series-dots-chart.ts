@@ -16,7 +16,7 @@ export interface DotRow {
   readonly words: string;
 }
 
-export interface SeriesDots {
+interface SeriesDots {
   readonly name: string;
   readonly title: string;
   /** Before the rows in words. */

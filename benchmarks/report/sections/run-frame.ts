@@ -3,7 +3,7 @@ import { formatNumber, formatQuantity, formatShare } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Section, Table } from '../report-document.ts';
 
-export interface FrameWords {
+interface FrameWords {
   readonly profile: 'quick' | 'full';
   readonly limits: readonly string[];
   /** After "This is the quick profile:". */
