@@ -19,7 +19,7 @@ function series(workers: number): SeriesDefinition {
     mustHold: '0 lost, 0 duplicate',
     role: 'measured',
     mayLose: false,
-    trials: { quick: 3, full: 10 },
+    trials: { quick: 6, full: 10 },
     open: (request) => openWorkerDrains({ ...drains, workers }, request),
   };
 }
