@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { onSamePort } from '../environments/free-port.ts';
 import { connectLink, type Link, type LinkFaults } from './tcp-link.ts';
 
 /**
@@ -31,7 +32,7 @@ export interface TcpProxy {
   reset(): void;
   /** Refuses new connections and resets the open ones: as if nobody listened. */
   refuse(): void;
-  /** Resolves when new connections are accepted. @throws when somebody else has taken the refusing port */
+  /** Resolves when new connections are accepted. @throws when somebody else holds the refusing port for 5 s */
   heal(): Promise<void>;
   /** Since the start: replies that were dropped. */
   readonly droppedReplies: number;
@@ -64,7 +65,7 @@ export async function startTcpProxy({ targetPort }: { readonly targetPort: numbe
     reset();
   };
   const reopen = async (): Promise<void> => {
-    if (server === undefined && !isClosed) server = await listen(port, accept);
+    if (server === undefined && !isClosed) server = await onSamePort(() => listen(port, accept));
   };
   return {
     port,
@@ -111,11 +112,7 @@ export async function startTcpProxy({ targetPort }: { readonly targetPort: numbe
 
 async function listen(port: number, accept: (client: Socket) => void): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, accept).listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw new Error(`the proxy can't listen on port ${port} of 127.0.0.1`, { cause });
-  }
+  await once(server, 'listening');
   return server;
 }
 
