@@ -48,9 +48,9 @@ export const accepting: MicroFigure = {
           ),
         },
       ];
-      context.step(`creating ${ratePerSecond * durationSeconds} halls`);
       // k6 may begin one iteration more than the rate says.
-      const [firstHallId = 0] = await newHalls(service, ratePerSecond * durationSeconds + 1, seatsEach);
+      const count = ratePerSecond * durationSeconds + 1;
+      const [firstHallId = 0] = await newHalls(service, { count, seatsEach }, context);
       const windows = await inRounds(contestants, context, ({ url }) =>
         acceptAtRate(k6.path, { service, url, firstHallId }, { context, workbench }),
       );

@@ -41,7 +41,7 @@ export const largeJob: MicroFigure = {
         },
         { name: 'PostgreSQL, one INSERT … SELECT', createSeats: (hallId) => createByStatement(database, hallId) },
       ];
-      const hallIds = await newHalls(service, context.rounds + 1, seats);
+      const hallIds = await newHalls(service, { count: context.rounds + 1, seatsEach: seats }, context);
       const rates = await inRounds(contestants, context, async ({ createSeats }, round) => {
         const started = performance.now();
         await createSeats(hallIds[round] ?? Number.NaN);

@@ -36,9 +36,7 @@ export const smallJobs: MicroFigure = {
     const configuration = { SEAT_CREATION: 'stream', ROLE: 'api' };
     return withService({ database: 'postgres', configuration }, context, async (service, workbench) => {
       const database = await connectToDatabase(service, workbench);
-      const pool = new Pool({ connectionString: connectionStringOf(service.database), max: connections });
-      pool.on('error', () => undefined);
-      workbench.stopAtEnd({ stop: () => pool.end() });
+      const pool = createPool(service, workbench);
       for (const prefix of ['batched', 'single']) await createReferenceTables(database, prefix);
       const contestants: readonly Contestant[] = [
         {
@@ -57,8 +55,7 @@ export const smallJobs: MicroFigure = {
           run: (hallIds) => insertAll(hallIds, { prefix: 'single', connections, batchSize: 1, pool }),
         },
       ];
-      context.step(`creating ${jobs * (context.rounds + 1)} halls`);
-      const allHalls = await newHalls(service, jobs * (context.rounds + 1), seatsEach);
+      const allHalls = await newHalls(service, { count: jobs * (context.rounds + 1), seatsEach }, context);
       const rates = await inRounds(contestants, context, ({ run }, round) =>
         run(allHalls.slice(jobs * round, jobs * (round + 1))),
       );
@@ -78,6 +75,15 @@ export const smallJobs: MicroFigure = {
     });
   },
 };
+
+function createPool({ database }: RunningVariant, { stopAtEnd }: Workbench): Pool {
+  const pool = new Pool({ connectionString: connectionStringOf(database), max: connections });
+  // A server that goes away rejects the statement that is under way, or the next one.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  stopAtEnd({ stop: () => pool.end() });
+  return pool;
+}
 
 interface Surroundings {
   readonly context: MicroContext;
