@@ -52,7 +52,9 @@ async function build(
   connections: Closable[],
 ): Promise<Omit<Stage, 'close'>> {
   request.step('starting a database and Redis servers');
-  const database = await (request.database === 'postgres' ? startPostgresNode(processes) : createSqliteNode(processes));
+  const database = await (request.database === 'postgres'
+    ? startPostgresNode(request, processes)
+    : createSqliteNode(processes));
   connections.push(database);
   const redisQueue = await startRedisNode({ role: 'queue', ...request.redis }, processes);
   const redisCache = await startRedisNode({ role: 'cache' }, processes);
@@ -74,7 +76,9 @@ async function build(
     SEAT_CREATION_MIN_IDLE_MS: String(request.minIdleMs),
     ...request.configuration,
   });
-  const api = { apiToken, apiUrl: services.apis[0]?.apiUrl ?? '' };
+  const apiUrl = services.apis[0]?.apiUrl;
+  if (apiUrl === undefined) throw new Error('api-1 has come up without an API: its entry must serve one');
+  const api = { apiUrl, apiToken };
   const venueId = await createVenue(api);
   return {
     ...services,

@@ -1,21 +1,18 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Pool } from 'pg';
-import { type PostgresServer, startPostgresServer } from '../environments/postgres-server.ts';
+import {
+  type PostgresServer,
+  type PostgresServerRequest,
+  startPostgresServer,
+} from '../environments/postgres-server.ts';
 import { connectionStrings, createServiceDatabase } from '../environments/variant-database.ts';
 import { createAudit } from './audit.ts';
-import type { DatabaseNode } from './stage.ts';
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
+import type { StageRequest } from './stage.ts';
+import type { StageDatabase } from './stage-database.ts';
 import type { StageProcesses } from './stage-processes.ts';
 import { createSupervisedNode } from './supervised-node.ts';
-
-/** A database of the stage, and what the stage alone needs to know of it. */
-export interface StageDatabase {
-  readonly node: DatabaseNode;
-  /** DATABASE_URL of the service, past any proxy. */
-  readonly url: string;
-  /** Ends the lab's own connections. */
-  close(): Promise<void>;
-}
 
 const name = 'database';
 const connectionTimeoutMillis = 5_000;
@@ -23,18 +20,26 @@ const connectionTimeoutMillis = 5_000;
 const auditTimeoutMs = 120_000;
 
 /** PostgreSQL with an empty database for the service, ready. */
-export async function startPostgresNode(processes: StageProcesses): Promise<StageDatabase> {
+export async function startPostgresNode(
+  { databaseDiskBytes }: Pick<StageRequest, 'databaseDiskBytes'>,
+  processes: StageProcesses,
+): Promise<StageDatabase> {
   const directory = join(processes.directory, name);
   await mkdir(directory);
+  const disk = databaseDiskBytes === undefined ? undefined : createTableDisk(directory, databaseDiskBytes, processes);
   let server: PostgresServer | undefined;
   const node = createSupervisedNode({
     name,
     processes,
     async spawn() {
-      server = await startPostgresServer({ directory, name, ...(server && { port: server.port }) });
+      server = await startPostgresServer({
+        directory,
+        name,
+        ...(server && { port: server.port }),
+        ...(disk && { place: disk.place }),
+      });
       return server.process;
     },
-    untilReady: () => Promise.resolve(),
   });
   await node.start();
   if (!server) throw new Error(`${name} was not started`);
@@ -59,20 +64,47 @@ export async function startPostgresNode(processes: StageProcesses): Promise<Stag
       url: lab,
       audit,
       lock: () => lockSeats(lab),
-      fillDisk: (): Promise<never> =>
-        Promise.reject(new Error('the disk of this stage can not be filled: give it databaseDiskBytes')),
+      async fillDisk() {
+        if (!disk) throw new Error("this database's disk can't be filled: open the stage with databaseDiskBytes");
+        return disk.fill();
+      },
     }),
     url: service,
     close: () => connections.end(),
   };
 }
 
+interface TableDisk {
+  readonly place: NonNullable<PostgresServerRequest['place']>;
+  fill(): ReturnType<SmallDisk['fill']>;
+}
+
+/** For the tables alone: what is to be seen is a statement without room, not a server that ends over it. */
+function createTableDisk(directory: string, bytes: number, processes: StageProcesses): TableDisk {
+  let disk: SmallDisk | undefined;
+  const mounted = (): SmallDisk => {
+    if (!disk) throw new Error(`the disk of ${bytes} bytes has not been mounted`);
+    return disk;
+  };
+  return {
+    async place(dataDirectory) {
+      if (!disk) {
+        await processes.launch(async () => {
+          disk = await mountSmallDisk({ directory, dataDirectory, bytes, holds: 'tables' });
+          return disk.process;
+        });
+      }
+      return mounted().wrap;
+    },
+    fill: async () => mounted().fill(),
+  };
+}
+
 /** Of all tables only the last that a writer comes to: nobody who waits for it has anything that we would wait for. */
 async function lockSeats(connectionString: string): Promise<() => Promise<void>> {
   const client = new Client({ connectionString, connectionTimeoutMillis });
-  // When the server goes, the lock goes with it: releasing is then nothing.
-  let isHeld = true;
-  client.on('error', () => (isHeld = false));
+  // When the server goes, the lock goes with it, and there is nothing left to be released.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('begin');
@@ -81,10 +113,5 @@ async function lockSeats(connectionString: string): Promise<() => Promise<void>>
     await client.end();
     throw error;
   }
-  return async () => {
-    if (!isHeld) return;
-    isHeld = false;
-    await client.query('rollback');
-    await client.end();
-  };
+  return () => client.end();
 }

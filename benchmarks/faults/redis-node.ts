@@ -20,7 +20,6 @@ export async function startRedisNode(request: RedisNodeRequest, processes: Stage
       server = await startRedisServer({ ...request, name, directory, ...(server && { port: server.port }) });
       return server.process;
     },
-    untilReady: () => Promise.resolve(),
   });
   await node.start();
   if (!server) throw new Error(`${name} was not started`);

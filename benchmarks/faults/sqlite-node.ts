@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { createAudit } from './audit.ts';
-import type { StageDatabase } from './postgres-node.ts';
+import type { StageDatabase } from './stage-database.ts';
 import type { StageProcesses } from './stage-processes.ts';
 
 const name = 'database';

@@ -93,7 +93,10 @@ export interface DatabaseNode extends Node {
    * (which may be called twice).
    */
   lock(): Promise<() => Promise<void>>;
-  /** Fills the file system of `databaseDiskBytes`; the returned function empties it. */
+  /**
+   * Fills the file system of `databaseDiskBytes`; the returned function empties it. A server that was killed may not
+   * come up before that.
+   */
   fillDisk(): Promise<() => Promise<void>>;
 }
 

@@ -8,8 +8,8 @@ export interface NodeRequest {
   readonly name: string;
   /** One more process in the place of the last one: at its address, on its files. */
   readonly spawn: () => Promise<SupervisedProcess>;
-  /** Resolves when it is ready; rejects when it ends before. */
-  readonly untilReady: (process: SupervisedProcess) => Promise<unknown>;
+  /** Resolves when it is ready; rejects when it ends before. Default: `spawn` has waited for it. */
+  readonly untilReady?: (process: SupervisedProcess) => Promise<unknown>;
   readonly processes: StageProcesses;
 }
 
@@ -58,7 +58,7 @@ export function createSupervisedNode({ name, spawn, untilReady, processes }: Nod
       onSamePort(async () => {
         await launch();
         try {
-          await untilReady(current());
+          await untilReady?.(current());
         } catch (error) {
           await kill();
           throw error;

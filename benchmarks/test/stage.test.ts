@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openStage } from '../faults/open-stage.ts';
+import { smallDiskUnavailable } from '../faults/small-disk.ts';
 import type { Node, Stage, StageRequest } from '../faults/stage.ts';
 import { descendants, isAlive, readProcessTable } from '../probes/process-table.ts';
 
@@ -205,6 +206,33 @@ describe('a stage with PostgreSQL, an API and two workers', { timeout: 90_000 },
     expect(await readdir(temporary)).toStrictEqual([]);
     await expect(redisQueue.start()).rejects.toThrow('the stage is closed');
   });
+});
+
+it('fills the disk of its database, which works again when it is emptied', { timeout: 90_000 }, async (context) => {
+  const unavailable = smallDiskUnavailable();
+  if (unavailable !== undefined) {
+    if (process.env['REQUIRE_ALL'] === '1') throw new Error(unavailable);
+    context.skip(unavailable);
+  }
+  const stage = await openStage({ ...request, workers: 0, databaseDiskBytes: 64 * 1024 * 1024 });
+  try {
+    const hallIds = await stage.createHalls(1, 50_000);
+    const makeRoom = await stage.database.fillDisk();
+    const log = (): Promise<string> => stage.database.process.log();
+    expect(await log()).not.toContain('No space left on device');
+    expect(await submit(stage, hallIds)).toStrictEqual([202]);
+    await vi.waitFor(async () => expect(await log()).toContain('No space left on device'), { timeout: 15_000 });
+    expect(await stage.database.audit.doneCount()).toBe(0);
+    await makeRoom();
+    await untilDone(stage, 1);
+    await stage.database.kill();
+    await stage.database.start();
+    expect(await stage.database.audit.doneCount()).toBe(1);
+    expect(await stage.database.audit.faultyHalls(hallIds)).toStrictEqual([]);
+  } finally {
+    await stage.close();
+  }
+  expect(await readdir(temporary)).toStrictEqual([]);
 });
 
 it('opens with SQLite, whose file can be audited and locked, and has no process', async () => {
