@@ -87,6 +87,15 @@ describe('the report of a claim about a change', () => {
     expect(shown.querySelector('#claim figcaption')?.textContent).toContain('at most 1 × before');
   });
 
+  test.each(['wide', 'narrow'])('has room for each tick of its %s axis', (size) => {
+    const ticks = [...shown.querySelectorAll(`#claim svg.${size} g[aria-label="x-axis tick label"] text`)];
+    const at = ticks.map((tick) => Number(/translate\(([\d.]+)/.exec(tick.getAttribute('transform') ?? '')?.[1]));
+    const distances = at.toSorted((a, b) => a - b).map((x, index, sorted) => x - (sorted[index - 1] ?? -Infinity));
+    expect(ticks.map(({ textContent }) => textContent)).toContain('1');
+    expect(at.length).toBeGreaterThan(2);
+    expect(Math.min(...distances)).toBeGreaterThan(40);
+  });
+
   test('says with the verdict what the run could have seen', () => {
     expect(shown.querySelector('header')?.textContent).toMatch(/What this run could detect:\s*a change of \d/);
     expect(page).not.toContain('could detect');

@@ -48,9 +48,10 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
   const [x1, x2] = relation === 'at-most' ? [start, bound] : [bound, end];
   const isRight = Math.log(bound / start) > 0.6 * Math.log(end / start);
   const row = { y1: [-0.5], y2: [0.6] };
+  const width = chartWidths[size];
   const dots = ratios.map((x, index) => ({ x, y: 0.5 - ((index + 0.5) / ratios.length) * 0.9 }));
   return drawPlot({
-    width: chartWidths[size],
+    width,
     height: 250,
     marginLeft: 14,
     marginRight: 14,
@@ -62,8 +63,8 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
       label: 'after / before',
       labelAnchor: 'left',
       labelArrow: 'none',
-      ticks: size === 'wide' ? 10 : 5,
-      tickFormat: (tick: number) => formatNumber(tick),
+      ticks: logarithmicTicks(start, end, Math.floor(width / leastTickDistance)),
+      tickFormat: (tick: number) => formatNumber(tick, 2),
     },
     y: { domain: [bottom, top], axis: null },
     marks: [
@@ -88,4 +89,23 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
       }),
     ],
   });
+}
+
+/** In pixels. */
+const leastTickDistance = 48;
+const steps = [1, 1.2, 1.5, 2, 3, 5, 7];
+
+/** Round ratios from `start` to `end`, from 1 outwards, no two of them nearer than `most` ticks would be. */
+function logarithmicTicks(start: number, end: number, most: number): number[] {
+  const distance = Math.log(end / start) / most;
+  const exponents = Array.from({ length: 13 }, (_, index) => index - 6);
+  const candidates = exponents
+    .flatMap((exponent) => steps.map((step) => Number(`${step}e${exponent}`)))
+    .filter((ratio) => ratio >= start && ratio <= end)
+    .sort((a, b) => Math.abs(Math.log(a)) - Math.abs(Math.log(b)));
+  const kept: number[] = [];
+  for (const ratio of candidates) {
+    if (kept.every((other) => Math.abs(Math.log(ratio / other)) >= distance)) kept.push(ratio);
+  }
+  return kept;
 }

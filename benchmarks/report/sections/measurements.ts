@@ -138,17 +138,21 @@ function largestScheduleLag({ slots }: RunRecord, readings: Analysis['readings']
 
 function memorySection(run: RunRecord, { comparisons }: Analysis): Section {
   const own = ofSection(comparisons, 'memory');
-  const caption = 'Memory of every part at the end of a window, and what the cache holds beside the catalogue';
+  const ofCache = own.some(({ metric }) => metric.unit === 'keys');
+  const beside = ofCache ? ', and what the cache holds beside the catalogue' : '';
+  const keys = ofCache
+    ? ' Keys in the cache are all keys of its Redis: answers, and the versions and leases that guard them.'
+    : '';
   return {
     id: 'memory',
-    title: 'Memory and what is cached',
+    title: ofCache ? 'Memory and what is cached' : 'Memory',
     contents:
       own.length === 0
         ? []
         : [
-            ...comparisonContents(run, own, caption),
+            ...comparisonContents(run, own, `Memory of every part at the end of a window${beside}`),
             paragraph(
-              'The memory of a part is the proportional set size of its processes (Pss): a page that several processes share is divided among them. Keys in the cache are all keys of its Redis: answers, and the versions and leases that guard them.',
+              `The memory of a part is the proportional set size of its processes (Pss): a page that several processes share is divided among them.${keys}`,
             ),
             ...cachedBesideCatalogue(own),
           ],
