@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 
-import type { Stage } from './stage.ts';
+import type { RedisNode } from './stage.ts';
 
 /** As service/src/seat-creation/README.md names them. */
 export const queueKeys = { stream: 'seat-creation', group: 'seat-makers', deadLetters: 'seat-creation:dead' } as const;
@@ -42,7 +42,12 @@ export interface QueueInspection {
   close(): void;
 }
 
-export async function openQueueInspection({ redisQueue }: Pick<Stage, 'redisQueue'>): Promise<QueueInspection> {
+/** A stage, or as much of it as is needed. */
+interface QueueAddress {
+  readonly redisQueue: Pick<RedisNode, 'url'>;
+}
+
+export async function openQueueInspection({ redisQueue }: QueueAddress): Promise<QueueInspection> {
   const client = new Redis(redisQueue.url, { lazyConnect: true });
   // The commands reject with the same error.
   client.on('error', () => undefined);
