@@ -8,7 +8,7 @@ import { analyzeRun } from './analysis/analyze-run.ts';
 import { analyzeTrials } from './analysis/analyze-trials.ts';
 import { bench, record } from './bench.ts';
 import type { BenchRequest } from './bench-request.ts';
-import { benchFaults } from './bench-faults.ts';
+import { benchFaults, faultRows } from './bench-faults.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import { experimentIds, headlineExperiments } from './find-experiment.ts';
 import { faultLines } from './report/fault-table.ts';
@@ -135,7 +135,7 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
   withEngine(program.command('faults'))
     .description('hurt the service in every way of the table, and see whether its promise holds')
     .addOption(new Option('--long', 'the long counts: hours; interrupted, the same command goes on'))
-    .addOption(new Option('--row <id...>', 'these rows only'))
+    .addOption(new Option('--row <id...>', 'these rows only').choices(faultRows))
     .action(async (options: EngineOptions & { long?: true; row?: string[] }) => {
       const request = requestOf({ ...options, profile: options.long === true ? 'full' : 'quick' });
       end(await report(await benchFaults(options.row, request), io));
@@ -183,9 +183,12 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => controller.abort(new Error(signal)));
-  process.exitCode = await main(process.argv.slice(2), {
+  const status = await main(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: controller.signal,
   });
+  // All is closed. Left to end by itself, Node 24 has been seen to wait for ever for a socket that was reset while it
+  // was being written to (libuv's loop in node::Environment::CleanupHandles).
+  process.exit(status);
 }

@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto';
+import process from 'node:process';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { analyzeTrials } from '../analysis/analyze-trials.ts';
+import { faultSuite } from '../faults/fault-suite.ts';
+import { createProgress } from '../protocol/progress.ts';
+import { runTrials } from '../protocol/run-trials.ts';
+import { faultLines } from '../report/fault-table.ts';
+
+/** As `make faults` does, but that nothing is left in reports/ or .data/. PostgreSQL, and the short counts. */
+describe('the fault suite with its short counts', { timeout: 180_000 }, () => {
+  let ended: Promise<unknown> = Promise.resolve();
+  // A test that took too long is still taking its stage down.
+  afterEach(() => ended, 60_000);
+
+  it.for(faultSuite.series)('$label: $mustHold', async (series, { signal, skip }) => {
+    const requireAll = process.env['REQUIRE_ALL'] === '1';
+    const reason = await series.unavailable?.({ database: 'postgres' });
+    if (reason !== undefined && !requireAll) skip(reason);
+
+    const seed = randomInt(2 ** 31);
+    const steps: string[] = [];
+    const startedAt = new Date().toISOString();
+    const running = runTrials({
+      id: 'fault-suite-test',
+      command: `make faults ROWS=${series.id} SEED=${seed}`,
+      experiment: { ...faultSuite, series: [series], comparisons: [] },
+      profile: 'quick',
+      database: 'postgres',
+      binaries: [],
+      journal: { seed, startedAt, resumedAt: [], entries: [], append: () => undefined },
+      requireAll,
+      progress: createProgress({ write: (text) => steps.push(text) }),
+      signal,
+    });
+    ended = running.catch(() => undefined);
+    const evidence = await running;
+    const analysis = analyzeTrials(evidence);
+    const { brokenBy, provenance } = evidence.run;
+    const reasons = analysis.series.flatMap((own) => own.reasons).join('; ');
+    const told = [reasons, provenance.command, ...steps, ...faultLines(analysis)].join('\n');
+    expect({ brokenBy, verdict: analysis.series[0]?.verdict }, `${told}\n`).toEqual({
+      brokenBy: undefined,
+      verdict: series.role === 'control' ? 'FAILS AS IT MUST' : 'HOLDS',
+    });
+  });
+});
