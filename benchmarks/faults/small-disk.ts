@@ -88,8 +88,14 @@ export async function mountSmallDisk(request: SmallDiskRequest): Promise<SmallDi
     process: holder,
     wrap: (command, args) => ['nsenter', [...namespaces, 'unshare', ...userNamespace, command, ...args]],
     async fill() {
-      await fillWith(filler);
-      return () => rm(filler, { force: true });
+      const makeRoom = (): Promise<void> => rm(filler, { force: true });
+      try {
+        await fillWith(filler);
+      } catch (error) {
+        await makeRoom();
+        throw error;
+      }
+      return makeRoom;
     },
     close: () => holder.stop(),
   };
