@@ -2,6 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { isAlive, readProcess } from '../probes/process-table.ts';
 import { removeSharedMemory } from './shared-memory.ts';
@@ -68,6 +69,8 @@ export async function removeLeftovers(onStep: (step: string) => void): Promise<v
     if (!owners || owners.keep || stillRuns(owners.lab)) continue;
     const left = owners.children.filter(stillRuns);
     for (const { processId } of left) process.kill(processId, 'SIGKILL');
+    // What they are attached to is removed below; a kill takes milliseconds.
+    for (let waits = 0; waits < 100 && left.some(stillRuns); waits += 1) await sleep(10);
     await removeSharedMemory(new Set(owners.children.map(({ processId }) => processId)));
     await rm(path, { recursive: true, force: true });
     const ended = left.map((child) => `${child.name} (process ${child.processId})`).join(', ');
