@@ -18,7 +18,7 @@ export interface ProcessProbeRequest {
 }
 
 /** The id of a part as it stands in raw metrics: `redis_cache`. */
-export function metricPrefix(name: Part['name']): string {
+function metricPrefix(name: Part['name']): string {
   return name.replace('-', '_');
 }
 

@@ -14,7 +14,7 @@ export type Profile = RunRecord['profile'] & {
 export type ProfileName = Profile['name'];
 
 /** The rate is set so that *before* holds the database at the target; see `calibrate.ts`. */
-export interface CalibratedRate {
+interface CalibratedRate {
   readonly targetDatabaseCpuPercent: number;
   readonly firstGuessPerSecond: number;
 }

@@ -1,10 +1,10 @@
-import { dot, link, rect, ruleX, text } from '@observablehq/plot';
+import { axisX, dot, link, rect, ruleX, text } from '@observablehq/plot';
 
 import { logRatio } from '../../analysis/blocks.ts';
 import type { Comparison } from '../../analysis/comparison.ts';
 import type { Location } from '../../analysis/signed-rank.ts';
 import type { Claim, RunRecord } from '../../evidence/schema.ts';
-import { formatEstimate, formatNumber } from '../formats.ts';
+import { formatEstimate } from '../formats.ts';
 import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
 import { boundInWords } from '../verdict-sentence.ts';
@@ -57,17 +57,16 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
     marginRight: 14,
     marginTop: 8,
     marginBottom: 40,
-    x: {
-      type: 'log',
-      domain: [start, end],
-      label: 'after / before',
-      labelAnchor: 'left',
-      labelArrow: 'none',
-      ticks: logarithmicTicks(start, end, Math.floor(width / leastTickDistance)),
-      tickFormat: (tick: number) => formatNumber(tick, 2),
-    },
+    x: { type: 'log', domain: [start, end], label: null },
     y: { domain: [bottom, top], axis: null },
     marks: [
+      axisX(logarithmicTicks(start, end, Math.floor(width / leastTickDistance)), {
+        // A tick format would be asked for some of a logarithmic axis's ticks only.
+        text: String,
+        label: 'after / before',
+        labelAnchor: 'left',
+        labelArrow: 'none',
+      }),
       rect([0], { x1: [x1], x2: [x2], y1: [bottom], y2: [top], fill: 'var(--region)' }),
       ruleX([bound], { stroke: 'var(--ink)', strokeWidth: 1.5, strokeDasharray: '5 4' }),
       text([`claim: ${words}`], {
