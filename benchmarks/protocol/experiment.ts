@@ -1,6 +1,6 @@
 import type { RunningVariant } from '../environments/environment.ts';
 import type { Claim, GuardOutcome, MetricDefinition, RunRecord, Slot, Variant } from '../evidence/schema.ts';
-import type { GuardLimits, GuardName } from './guards.ts';
+import type { GuardLimits, GuardName, OfferedSeats } from './guards.ts';
 
 export type Profile = RunRecord['profile'] & {
   /** Services are started anew before the first block, and before each one after so many. */
@@ -33,12 +33,6 @@ export interface LoadPreparation {
   /** Of the load in all: warm-up, window and tail. */
   readonly durationSeconds: number;
   readonly signal: AbortSignal;
-}
-
-/** Seats that the load asks for beside the reads, in equal jobs at equal distances. */
-export interface OfferedSeats {
-  readonly jobsPerSecond: number;
-  readonly seatsPerJob: number;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { cpuBudgetParts } from '../analysis/cpu-budget.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
-import type { OfferedSeats } from './experiment.ts';
 
 /** Limits of the guards. measuring.md says what each is for; the commit says which recorded slots set it. */
 export interface GuardLimits {
@@ -26,6 +25,12 @@ export interface GuardLimits {
   /** Our percentiles of the whole load against k6's own, as a share. */
   readonly percentileDisagreement: number;
   readonly clockStepSeconds: number;
+}
+
+/** Seats that the load asks for beside the reads, in equal jobs at equal distances. */
+export interface OfferedSeats {
+  readonly jobsPerSecond: number;
+  readonly seatsPerJob: number;
 }
 
 /** The raw samples of one slot, by metric id. */

@@ -6,7 +6,6 @@ import { checkCommit, checkContent, checkVisibilityMap } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
 import type { Experiment, Profile } from './experiment.ts';
 import { isDisturbed, judgeSlot, type SlotFacts, type SlotReadings } from './guards.ts';
-import { hitRatioOfRun } from './hit-ratio-of-run.ts';
 import type { Progress } from './progress.ts';
 import {
   type JudgedSlot,
@@ -105,7 +104,6 @@ export class MeasuredRun {
       const answers = await compareAnswers(pair, experiment.comparedPaths, ports.signal);
       this.guards.push({ ...answers, guard: `${answers.guard}-${block}` });
     }
-    this.guards.push(...hitRatioOfRun(this));
   }
 
   /** New services for both variants, each warmed by one slot that is thrown away: code not yet compiled costs more. */

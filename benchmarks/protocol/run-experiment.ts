@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence/schema.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
+import { hitRatioOfRun } from './hit-ratio-of-run.ts';
 import { MeasuredRun, type RunRequest } from './measured-run.ts';
 import { plannedSeconds } from './planned-seconds.ts';
 import { openRunFrame } from './run-frame.ts';
@@ -13,6 +14,7 @@ async function measure(run: MeasuredRun): Promise<string | undefined> {
     request.progress.note(`  measuring at ${run.rate} reads/s`);
     request.progress.expect(plannedSeconds(request, run.rate));
     await run.blocks();
+    run.guards.push(...hitRatioOfRun(run));
     await run.sweep();
     await run.closed();
     await run.checkOutcome();
