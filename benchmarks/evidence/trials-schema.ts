@@ -10,7 +10,7 @@ import { type Evidence, idSchema, runFrameSchema } from './schema.ts';
  */
 
 /** What a trial of a series must show, for the series to hold. */
-export const seriesRoleSchema = z.enum([
+const seriesRoleSchema = z.enum([
   /** Nothing accepted is lost, nothing is done twice, and no other problem was seen. */
   'promise',
   /** It must lose, duplicate or show a problem in at least one trial: or the harness is blind. */
