@@ -19,6 +19,8 @@ export interface RunningLoad {
   readonly accepted: () => readonly AcceptedEntry[];
   /** Begins to send; resolves when every job has an end. Called once. */
   readonly submit: () => Promise<void>;
+  /** Sends nothing more; resolves when what was sent has its end. */
+  readonly end: () => Promise<void>;
   /** @throws when no job has been accepted for a minute, or the trial is over */
   readonly untilAccepted: (count: number) => Promise<void>;
 }
@@ -59,17 +61,21 @@ export async function withTrialLoad<Result>(
     submitted.catch(() => undefined);
     return submitted;
   };
+  const end = (): Promise<void> => {
+    over.abort();
+    return submitted;
+  };
   try {
     return await work({
       hallIds,
       ledger,
       accepted,
       submit,
+      end,
       untilAccepted: (count) => untilAccepted(accepted, { count, signal }),
     });
   } finally {
-    over.abort();
-    await submitted.catch(() => undefined);
+    await end().catch(() => undefined);
     ledger.close();
   }
 }

@@ -12,7 +12,8 @@ export function withBareHeartbeat(steps: ConsumerSteps, client: Redis, consumer:
     ...steps,
     async heartbeat(entryIds) {
       for (const entryId of entryIds) await client.xclaim(streamKey, groupName, consumer, 0, entryId, 'JUSTID');
-      return [];
+      // The slot is kept as it should be.
+      return steps.heartbeat([]);
     },
   };
 }

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type {
+  OpenSeries,
+  SeriesDefinition,
+  SeriesRequest,
+  TrialContext,
+  TrialOutcome,
+} from '../../protocol/trial-experiment.ts';
+import { consumerOfWorker } from '../consumer-of-worker.ts';
+import { type EntryOwners, watchEntryOwners } from '../entry-owners.ts';
+import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
+import { openStage } from '../open-stage.ts';
+import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { settle, type Settlement, waitUntilSettled } from '../settlement.ts';
+import type { ServiceNode, Stage } from '../stage.ts';
+import { withTrialLoad } from '../trial-load.ts';
+
+/** One batch of a worker takes 100 at most. */
+const jobs = 60;
+const minIdleMs = 1_000;
+const frozenMs = 3 * minIdleMs;
+/** When the zombie has held nothing back by then, it never will: its heart beats every third of the minimum idle time. */
+const watchedMs = minIdleMs;
+const expectedSeconds = minIdleMs / 1_000 + 2;
+
+const how = `SIGSTOP for 3 x minimum idle time (${minIdleMs / 1_000} s) of a worker with ${jobs} entries in its transaction, which waits for a lock; another takes over; SIGCONT, then the lock is released`;
+
+export const zombie: SeriesDefinition = {
+  id: 'zombie',
+  label: 'zombie',
+  how,
+  mustHold: '0 duplicate, nothing taken back, at most one dead letter',
+  role: 'promise',
+  mayLose: false,
+  trials: { quick: 3, full: 30 },
+  open: (request) => openZombies(request),
+};
+
+export const bareHeartbeat: SeriesDefinition = {
+  id: 'bare-heartbeat',
+  label: 'control: bare heartbeat',
+  how: `${how}; the heartbeat is a bare XCLAIM`,
+  mustHold: 'must take back what another has taken over',
+  role: 'control',
+  mayLose: false,
+  trials: { quick: 1, full: 5 },
+  open: (request) => openZombies(request, ['service/test/controls/seat-creation-control.ts', 'bare-heartbeat']),
+};
+
+async function openZombies(request: SeriesRequest, worker?: readonly string[]): Promise<OpenSeries> {
+  const { database, signal } = request;
+  const stage = await openStage({
+    database,
+    seatCreation: 'stream',
+    workers: 2,
+    minIdleMs,
+    ...(worker && { entry: { worker } }),
+    signal,
+    step: (text) => request.step(text),
+  });
+  try {
+    const queue = await openQueueInspection(stage);
+    return {
+      runTrial: (context) => runTrial(stage, queue, { context, isControl: worker !== undefined }),
+      async close() {
+        queue.close();
+        await stage.close();
+      },
+    };
+  } catch (error) {
+    await stage.close();
+    throw error;
+  }
+}
+
+async function runTrial(
+  stage: Stage,
+  queue: QueueInspection,
+  { context, isControl }: { readonly context: TrialContext; readonly isControl: boolean },
+): Promise<TrialOutcome> {
+  const { random } = context;
+  const [first, second] = stage.workers;
+  if (!first || !second) throw new Error('a zombie needs two workers');
+  const [dying, other] = random() < 0.5 ? [first, second] : [second, first];
+  // All entries are to be one batch, in the hands of one worker.
+  await Promise.all([dying.stop(), other.stop()]);
+  const load = { jobs, seatsPerJob: 100, pace: { inFlight: 16 } };
+  return withTrialLoad(stage, { load, context }, async ({ ledger, accepted, submit }) => {
+    await submit();
+    const unlock = await stage.database.lock();
+    try {
+      const operationIds = accepted().map(({ operationId }) => operationId);
+      const awakening = await awaken({ stage, dying, other, queue, operationIds, unlock, context });
+      return outcomeOf(awakening, await settle(stage, ledger), isControl);
+    } finally {
+      await unlock();
+      for (const worker of stage.workers) {
+        worker.thaw();
+        if (!worker.isRunning()) await worker.launch();
+      }
+    }
+  });
+}
+
+interface Zombie {
+  readonly stage: Stage;
+  readonly dying: ServiceNode;
+  readonly other: ServiceNode;
+  readonly queue: QueueInspection;
+  readonly operationIds: readonly string[];
+  readonly unlock: () => Promise<void>;
+  readonly context: TrialContext;
+}
+
+interface Awakening {
+  readonly held: number;
+  /** From the freeze to the first entry in other hands; `undefined`: it never came to that. */
+  readonly takenOverSeconds: number | undefined;
+  readonly takenBack: number;
+}
+
+async function awaken({ stage, dying, other, queue, operationIds, unlock, context }: Zombie): Promise<Awakening> {
+  const { signal } = context;
+  await dying.launch();
+  await until(`${dying.name} has taken ${jobs} entries`, signal, async () => (await queue.pending()).length === jobs);
+  // Only while the first one's slot is taken does the other one get a name of its own.
+  await other.launch();
+  await until(`${other.name} has a name`, signal, async () => (await consumerOfWorker(other)) !== undefined);
+  dying.freeze();
+  const frozenAtMs = performance.now();
+  const held = await queue.pending();
+  const firstOwner = held[0]?.consumer;
+  if (firstOwner === undefined) throw new Error(`${dying.name} held nothing when it was frozen`);
+  context.step(`SIGSTOP of ${firstOwner} with ${held.length} entries`);
+  let takenBack: number;
+  const owners = watchEntryOwners(queue, held, { firstOwner, minIdleMs, signal });
+  try {
+    await frozenUntilTakenOver(owners, frozenAtMs, signal);
+    dying.thaw();
+    context.step(`SIGCONT of ${firstOwner}`);
+    await sleep(watchedMs, undefined, { signal });
+    await unlock();
+    context.step('waiting until all is settled');
+    await waitUntilSettled(stage, operationIds, { timeoutMs: longestRecoveryMs(expectedSeconds), signal });
+  } finally {
+    takenBack = await owners.stop();
+  }
+  const takenOverAtMs = owners.takenOverAtMs();
+  return {
+    held: held.length,
+    takenOverSeconds: takenOverAtMs === undefined ? undefined : (takenOverAtMs - frozenAtMs) / 1_000,
+    takenBack,
+  };
+}
+
+async function frozenUntilTakenOver(owners: EntryOwners, frozenAtMs: number, signal: AbortSignal): Promise<void> {
+  const latestMs = frozenAtMs + longestRecoveryMs(expectedSeconds);
+  const isOver = (): boolean =>
+    performance.now() - frozenAtMs >= frozenMs &&
+    (owners.takenOverAtMs() !== undefined || performance.now() > latestMs);
+  while (!isOver()) await sleep(10, undefined, { signal });
+}
+
+async function until(what: string, signal: AbortSignal, isSo: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + 30_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadlineMs) throw new Error(`not within 30 s: ${what}`);
+    await sleep(5, undefined, { signal });
+  }
+}
+
+function outcomeOf(
+  { held, takenOverSeconds, takenBack }: Awakening,
+  settlement: Settlement,
+  isControl: boolean,
+): TrialOutcome {
+  const recoverySeconds = takenOverSeconds === undefined ? [] : [takenOverSeconds];
+  return {
+    ...settlement,
+    faults: 1,
+    idleFaults: 0,
+    inFlight: held,
+    recoverySeconds,
+    values: {},
+    problems: [
+      ...settlement.problems,
+      ...(takenBack > 0 ? [`the zombie has taken back ${takenBack} entries from a worker that was alive`] : []),
+      ...(settlement.deadLettered > 1 ? [`${settlement.deadLettered} dead letters of healthy jobs`] : []),
+      // A control is to fail by what is wrong with it.
+      ...(isControl ? [] : lateRecoveries(recoverySeconds, { faults: 1, expectedSeconds })),
+    ],
+  };
+}
