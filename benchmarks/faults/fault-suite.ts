@@ -2,6 +2,7 @@ import type { TrialExperiment } from '../protocol/trial-experiment.ts';
 import { consumerSigkill } from './rows/consumer-sigkill.ts';
 import { crashPoints } from './rows/crash-points.ts';
 import { databaseOutages } from './rows/database-outage.ts';
+import { deploys } from './rows/deploys.ts';
 import { earlyAcknowledgement } from './rows/early-acknowledgement.ts';
 import { inProcessCrash } from './rows/in-process-crash.ts';
 import { poison } from './rows/poison.ts';
@@ -10,6 +11,7 @@ import { queueReplyLost, transactionalDeadLetter } from './rows/queue-reply-lost
 import { flushAll, groupDestroyed, streamDeleted } from './rows/queue-wipes.ts';
 import { redisRestart } from './rows/redis-restart.ts';
 import { replyLost } from './rows/reply-lost.ts';
+import { bareHeartbeat, zombie } from './rows/zombie.ts';
 
 /** `make faults`: a row is a file in rows/; one that promises something stands before the control that must break it. */
 export const faultSuite: TrialExperiment = {
@@ -37,6 +39,9 @@ export const faultSuite: TrialExperiment = {
     flushAll,
     streamDeleted,
     groupDestroyed,
+    zombie,
+    bareHeartbeat,
+    deploys,
   ],
   values: [
     { id: 'accepted_per_second', label: 'Accepted before the cut', unit: '1/s', better: 'higher' },
