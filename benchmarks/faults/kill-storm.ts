@@ -32,7 +32,8 @@ interface Storm {
 
 /**
  * Kills a worker at random among those that have work in their hands, again and again, and puts it back at once. A kill
- * counts when the group has entries that are pending for its consumer. Over early when all work is done.
+ * counts when the group has entries that are pending for its consumer: when its name had an owner before, also what that
+ * one left and nobody has taken over yet. Over early when all work is done.
  */
 export async function runKillStorm({ workers }: Pick<Stage, 'workers'>, request: Storm): Promise<StormDamage> {
   const { storm, inspection, context } = request;

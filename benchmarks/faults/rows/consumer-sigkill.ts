@@ -20,7 +20,7 @@ const expectedSeconds = minIdleMs / 1_000 + 2;
 const workers = 3;
 const pauseMs = { from: 200, to: 800 };
 const seatsPerJob = 10;
-const perSecond = 400;
+const perSecond = 500;
 const trials: Readonly<Record<ProfileName, { readonly count: number; readonly jobs: number; readonly kills: number }>> =
   {
     quick: { count: 1, jobs: 5_000, kills: 10 },

@@ -16,11 +16,11 @@ import type { ServiceNode, Stage } from '../stage.ts';
 import { submitJobs } from '../submit-jobs.ts';
 import { withTrialLoad } from '../trial-load.ts';
 
-const minIdleMs = 1_000;
+const minIdleMs = 600;
 /** To start a process, and for the minimum idle time and a look for what is idle. */
 const expectedSeconds = minIdleMs / 1_000 + 2;
 /** More than one batch, so that after the acknowledgement of the first there is work left. */
-const jobs = 150;
+const jobs = 120;
 const seatsPerJob = 10;
 
 /** C1 to C5 of the state table, and C14 and C15, which only a job that fails comes to. */

@@ -2,7 +2,7 @@ import type { SeriesDefinition } from '../../protocol/trial-experiment.ts';
 import { openQueuePowerCuts, type QueuePowerCuts } from '../queue-power-cut.ts';
 
 const cuts = {
-  jobs: 1_500,
+  jobs: 800,
   seatsPerJob: 10,
   clientsInFlight: 32,
   minIdleMs: 3_000,
