@@ -40,10 +40,15 @@ export const poison: SeriesDefinition = {
 async function openPoison(request: SeriesRequest): Promise<OpenSeries> {
   const { database, signal } = request;
   const scratch = await createScratch({ keep: false });
-  const lethalFile = join(scratch.path, 'lethal-halls');
+  let stage: Stage | undefined;
+  const close = async (): Promise<void> => {
+    await stage?.close();
+    await scratch.remove();
+  };
   try {
+    const lethalFile = join(scratch.path, 'lethal-halls');
     await writeFile(lethalFile, '');
-    const stage = await openStage({
+    const opened = await openStage({
       database,
       seatCreation: 'stream',
       workers: 2,
@@ -52,17 +57,17 @@ async function openPoison(request: SeriesRequest): Promise<OpenSeries> {
       signal,
       step: (text) => request.step(text),
     });
-    const queue = await openQueueInspection(stage);
+    stage = opened;
+    const queue = await openQueueInspection(opened);
     return {
-      runTrial: (context) => runTrial({ stage, queue, lethalFile, context }),
+      runTrial: (context) => runTrial({ stage: opened, queue, lethalFile, context }),
       async close() {
         queue.close();
-        await stage.close();
-        await scratch.remove();
+        await close();
       },
     };
   } catch (error) {
-    await scratch.remove();
+    await close();
     throw error;
   }
 }
