@@ -197,7 +197,8 @@ async function insertBatch(client: PoolClient, prefix: string, hallIds: readonly
     name: `${prefix}-seats`,
     text: `insert into ${prefix}_seats (hall_id, floor, section, "row", seat, grade)
       select hall_id, '1', 'A', 1, seat, 'R'
-      from unnest($1::bigint[]) as hall_id cross join generate_series(1, ${seatsEach}) as seat`,
+      from unnest($1::bigint[]) as hall_id cross join generate_series(1, ${seatsEach}) as seat
+      order by hall_id, seat`,
     values: [hallIds],
   });
   await client.query('commit');
