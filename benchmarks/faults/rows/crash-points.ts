@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { logTail, type SupervisedProcess } from '../../environments/supervised-process.ts';
 import type {
   OpenSeries,
   SeriesDefinition,
@@ -128,7 +129,7 @@ async function runTrial(crashStage: CrashStage, context: TrialContext): Promise<
   }
 }
 
-const startedWithinMs = 30_000;
+const crashedWithinMs = 30_000;
 
 /** When it rejects, the worker has the honest entry again as well. */
 async function runUntilCrash(
@@ -139,15 +140,27 @@ async function runUntilCrash(
   try {
     await worker.launch();
     const { process } = worker;
-    const late = sleep(startedWithinMs, 'nothing', { signal });
-    const how = await Promise.race([process.ended, late]);
+    const how = await endOf(process, signal);
     if (how !== 'SIGKILL') {
-      const log = (await process.log()).split('\n').slice(-10).join('\n');
-      throw new Error(`${worker.name} did not kill itself ${point.name}, but ended with ${how}:\n${log}`);
+      const ending = how ?? `nothing within ${crashedWithinMs} ms`;
+      throw new Error(`${worker.name} did not kill itself ${point.name}, but: ${ending}\n${await logTail(process)}`);
     }
   } finally {
     workerEntry.splice(0, workerEntry.length, ...honestEntry);
     if (worker.isRunning()) await worker.kill();
+  }
+}
+
+/** What ended it; `undefined`: it has not ended in time. */
+async function endOf({ ended }: SupervisedProcess, signal: AbortSignal): Promise<string | undefined> {
+  const over = new AbortController();
+  const late = sleep(crashedWithinMs, undefined, { signal: AbortSignal.any([signal, over.signal]) });
+  // When it is over, nobody waits for it any more.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    over.abort();
   }
 }
 
