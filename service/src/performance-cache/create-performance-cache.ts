@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Logger } from 'pino';
 
 import { createRedisClient } from '../redis/create-redis-client.ts';
@@ -50,5 +52,5 @@ export function createPerformanceCache(
     onOverload: () => metrics.overload(),
   });
   const connection = createCacheConnection(client, breaker, logger);
-  return createLookAsidePerformanceCache(options, { connection, loadLimit, metrics, clock, random });
+  return createLookAsidePerformanceCache(options, { connection, loadLimit, metrics, clock, sleep, random });
 }

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { isOutOfMemory } from './cache-connection.ts';
 import type { Answer, CacheConnection } from './cache-connection.ts';
 import type { Clock } from './clock.ts';
@@ -28,6 +26,7 @@ export interface LookAsideParts {
   readonly loadLimit: LoadLimit;
   readonly metrics: PerformanceCacheMetrics;
   readonly clock: Clock;
+  readonly sleep: (ms: number) => Promise<void>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -47,7 +46,7 @@ export function jitteredTtlMs(ttlMs: number, random: () => number): number {
 
 /** README.md has the states of an entry and the argument for what is promised. */
 export function createLookAsidePerformanceCache(options: LookAsideOptions, parts: LookAsideParts): PerformanceCache {
-  const { connection, loadLimit, metrics, clock, random } = parts;
+  const { connection, loadLimit, metrics, clock, sleep, random } = parts;
   const leaseTtls = { leaseTtlMs: options.leaseTtlMs, tokenTtlMs: tokenTtls * options.ttlMs };
   const flights = createFlights<PerformanceRead>();
   const stores = new Set<Promise<void>>();
