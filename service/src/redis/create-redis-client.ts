@@ -20,6 +20,8 @@ export interface RedisClientOptions {
 }
 
 const connectTimeoutMs = 1_000;
+/** Of a server that is loading its file: its own estimate, in whole seconds, would let it wait for us when it is ready. */
+const loadingLookMs = 250;
 const firstReconnectMs = 50;
 /** A cache that is away is missed by nobody; the queue has to be in use again soon after it is back. */
 const longestReconnectMsByRole: Record<RedisRole, number> = {
@@ -77,6 +79,7 @@ export function createRedisClient(options: RedisClientOptions): Redis {
     protocol: 3,
     connectionName: role,
     connectTimeout: connectTimeoutMs,
+    maxLoadingRetryTime: loadingLookMs,
     retryStrategy: (attempt) => reconnectDelayMs(attempt, longestReconnectMsByRole[role], random),
   });
   logStateChanges(client, role, logger);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -57,6 +58,44 @@ describe('the cache client', () => {
     expect(events).toEqual(['redis-disconnected']);
     client.disconnect();
   });
+});
+
+/** As much of a server as a client asks for before it is ready; it is loading for the first three looks. */
+function startLoadingServer(etaSeconds: number) {
+  let looks = 0;
+  const info = (): string => {
+    looks += 1;
+    return looks > 3 ? 'loading:0\r\n' : `loading:1\r\nloading_eta_seconds:${etaSeconds}\r\n`;
+  };
+  const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      for (const [, command = ''] of bytes.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
+        const name = command.toUpperCase();
+        socket.write(name === 'HELLO' ? '%1\r\n+proto\r\n:3\r\n' : name === 'INFO' ? bulk(info()) : '+OK\r\n');
+      }
+    });
+  });
+  return { server: server.listen(0, '127.0.0.1'), looks: () => looks };
+}
+
+it('looks four times a second at a server that is loading, whatever it estimates', async () => {
+  const { server: loading, looks } = startLoadingServer(60);
+  await once(loading, 'listening');
+  const address = loading.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const { logger } = recordEvents();
+  const client = createRedisClient({
+    role: 'publish',
+    url: `redis://127.0.0.1:${port}`,
+    commandTimeoutMs: 5_000,
+    logger,
+  });
+  await once(client, 'ready', { signal: AbortSignal.timeout(10_000) });
+  expect(looks()).toBe(4);
+  client.disconnect();
+  loading.close();
 });
 
 it('reconnects wait longer each time, to a limit, and never all together', () => {
