@@ -1,4 +1,5 @@
 import { DomainError } from '../domain-error.ts';
+import type { Violation } from './invalid-request.ts';
 import type { NumberRange, SeatBlock, SeatingPlan, SeatsOfGrade } from './model.ts';
 
 const maximumSeatsOfHall = 100_000;
@@ -6,6 +7,7 @@ const maximumSeatsOfHall = 100_000;
 const maximumGradesOfHall = 100;
 /** Row and seat numbers end here, so that products of two ranges stay exact integers. */
 const maximumRowOrSeatNumber = 1_000_000;
+const planPointer = '/seatingPlan';
 
 export interface SeatCount {
   readonly seats: number;
@@ -17,6 +19,8 @@ interface NamedBlock extends SeatBlock {
   readonly floor: string;
   readonly section: string;
   readonly grade: string;
+  /** JSON Pointer into a body that has the plan as `seatingPlan`. */
+  readonly pointer: string;
 }
 
 /**
@@ -34,50 +38,63 @@ export function countSeats(plan: SeatingPlan): SeatCount {
     seatsOf.set(block.grade, (seatsOf.get(block.grade) ?? 0) + seatsOfBlock);
   }
   if (seats > maximumSeatsOfHall) {
-    throw invalid(`a hall has at most ${maximumSeatsOfHall} seats, this plan has ${seats}: split the hall`, { seats });
+    const message = `a hall has at most ${maximumSeatsOfHall} seats, this plan has ${seats}: split the hall`;
+    throw invalid(
+      message,
+      { pointer: planPointer, expected: `a plan of at most ${maximumSeatsOfHall} seats` },
+      { seats },
+    );
   }
   if (seatsOf.size > maximumGradesOfHall) {
     const grades = seatsOf.size;
-    throw invalid(`a hall has at most ${maximumGradesOfHall} grades, this plan has ${grades}: merge some`, { grades });
+    const message = `a hall has at most ${maximumGradesOfHall} grades, this plan has ${grades}: merge some`;
+    throw invalid(message, { pointer: planPointer, expected: `of at most ${maximumGradesOfHall} grades` }, { grades });
   }
   refuseOverlaps(blocks);
   return { seats, seatsByGrade: [...seatsOf].map(([grade, seatsOfGrade]) => ({ grade, seats: seatsOfGrade })) };
 }
 
 function namedBlocks(plan: SeatingPlan): NamedBlock[] {
-  if (plan.floors.length === 0) throw invalid('a seating plan needs at least one floor, got none', {});
-  return plan.floors.flatMap((floor) => {
-    if (floor.sections.length === 0) {
-      throw invalid(`floor "${floor.name}" needs at least one section, got none`, { floor: floor.name });
-    }
-    return floor.sections.flatMap((section) => {
-      if (section.blocks.length === 0) {
-        throw invalid(`section "${section.name}" of floor "${floor.name}" needs at least one block, got none`, {
-          floor: floor.name,
-          section: section.name,
-        });
-      }
-      return section.blocks.map((block) => ({
-        floor: floor.name,
-        section: section.name,
+  const floors = `${planPointer}/floors`;
+  if (plan.floors.length === 0) throw missing('a seating plan', 'floor', floors, {});
+  return plan.floors.flatMap((floor, floorIndex) => {
+    const sections = `${floors}/${floorIndex}/sections`;
+    if (floor.sections.length === 0) throw missing(`floor "${floor.name}"`, 'section', sections, { floor: floor.name });
+    return floor.sections.flatMap((section, sectionIndex) => {
+      const blocks = `${sections}/${sectionIndex}/blocks`;
+      const names = { floor: floor.name, section: section.name };
+      if (section.blocks.length === 0)
+        throw missing(`section "${section.name}" of floor "${floor.name}"`, 'block', blocks, names);
+      return section.blocks.map(({ rows, seats }, blockIndex) => ({
+        ...names,
         grade: section.grade,
-        rows: block.rows,
-        seats: block.seats,
+        rows,
+        seats,
+        pointer: `${blocks}/${blockIndex}`,
       }));
     });
   });
 }
 
+function missing(whole: string, part: string, pointer: string, facts: Readonly<Record<string, unknown>>): DomainError {
+  const violation = { pointer, expected: `a list of at least one ${part}` };
+  return invalid(`${whole} needs at least one ${part}, got none`, violation, facts);
+}
+
 function numbersIn({ from, to }: NumberRange, block: NamedBlock, dimension: 'rows' | 'seats'): number {
-  const bounded = Number.isInteger(from) && Number.isInteger(to) && from >= 1 && to >= from;
-  if (!bounded || to > maximumRowOrSeatNumber) {
-    throw invalid(
-      `${dimension} of section "${block.section}" of floor "${block.floor}" must be whole numbers with ` +
-        `1 <= from <= to <= ${maximumRowOrSeatNumber}, got from ${from} to ${to}`,
-      { floor: block.floor, section: block.section, [dimension]: { from, to } },
-    );
-  }
-  return to - from + 1;
+  const fromFits = Number.isInteger(from) && from >= 1 && from <= maximumRowOrSeatNumber;
+  if (fromFits && Number.isInteger(to) && to >= from && to <= maximumRowOrSeatNumber) return to - from + 1;
+  const [end, value, least] = fromFits ? (['to', to, from] as const) : (['from', from, 1] as const);
+  throw invalid(
+    `${dimension} of section "${block.section}" of floor "${block.floor}" must be whole numbers with ` +
+      `1 <= from <= to <= ${maximumRowOrSeatNumber}, got from ${from} to ${to}`,
+    {
+      pointer: `${block.pointer}/${dimension}/${end}`,
+      value,
+      expected: `a whole number from ${least} to ${maximumRowOrSeatNumber}`,
+    },
+    { floor: block.floor, section: block.section, [dimension]: { from, to } },
+  );
 }
 
 /**
@@ -117,10 +134,17 @@ function overlap(first: NamedBlock, second: NamedBlock): DomainError {
   const seat = Math.max(first.seats.from, second.seats.from);
   return invalid(
     `row ${row}, seat ${seat} of section "${first.section}" of floor "${first.floor}" is in two blocks: keep it in one`,
+    { pointer: second.pointer, expected: `without row ${row}, seat ${seat}, which ${first.pointer} has` },
     { floor: first.floor, section: first.section, row, seat },
   );
 }
 
-function invalid(message: string, facts: Readonly<Record<string, unknown>>): DomainError {
-  return new DomainError('invalid-seating-plan', message, facts);
+/** In the shape of `invalid-request`: `errors` has the one value that is refused first. */
+function invalid(
+  message: string,
+  violation: Omit<Violation, 'in'>,
+  facts: Readonly<Record<string, unknown>>,
+): DomainError {
+  const error: Violation = { in: 'body', ...violation };
+  return new DomainError('invalid-seating-plan', message, { ...facts, errors: [error] });
 }

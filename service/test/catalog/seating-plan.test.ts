@@ -96,7 +96,7 @@ describe('countSeats', () => {
 
   it('refuses a billion seats at once, without expanding them', () => {
     const started = performance.now();
-    expect(refusalOf(planOf([1, 100_000], [1, 10_000])).facts).toEqual({ seats: 1_000_000_000 });
+    expect(refusalOf(planOf([1, 100_000], [1, 10_000])).facts).toMatchObject({ seats: 1_000_000_000 });
     expect(performance.now() - started).toBeLessThan(10);
   });
 
@@ -112,7 +112,8 @@ describe('countSeats', () => {
     const started = performance.now();
     expect(countSeats(floors(blocks)).seats).toBe(50_000);
     const twice = { rows: { from: 125, to: 125 }, seats: { from: 7, to: 7 } };
-    expect(refusalOf(floors([...blocks, twice])).facts).toEqual({ floor: '1', section: 'A', row: 125, seat: 7 });
+    const place = { floor: '1', section: 'A', row: 125, seat: 7 };
+    expect(refusalOf(floors([...blocks, twice])).facts).toMatchObject(place);
     expect(performance.now() - started).toBeLessThan(1_000);
   });
 
@@ -149,6 +150,27 @@ describe('countSeats', () => {
       code: 'invalid-seating-plan',
       message: 'a hall has at most 100 grades, this plan has 9000: merge some',
       facts: { grades: 9_000 },
+    });
+  });
+
+  it.each([
+    [planOf([0, 5], [1, 2]), '/rows/from', 0, 'a whole number from 1 to 1000000'],
+    [planOf([1, 2], [5, 4]), '/seats/to', 4, 'a whole number from 5 to 1000000'],
+    [planOf([1, 2], [2_000_000, 3]), '/seats/from', 2_000_000, 'a whole number from 1 to 1000000'],
+  ] as const)('points at the end of a range that is none', (plan, end, value, expected) => {
+    const pointer = `/seatingPlan/floors/0/sections/0/blocks/0${end}`;
+    expect(refusalOf(plan).facts['errors']).toEqual([{ in: 'body', pointer, value, expected }]);
+  });
+
+  it('points at the second of two blocks that overlap, and at a list with nothing in it', () => {
+    const [block] = planOf([1, 2], [1, 2]).floors[0]?.sections[0]?.blocks ?? [];
+    const sections = [{ name: 'A', grade: 'R', blocks: block ? [block, block] : [] }];
+    expect(refusalOf({ floors: [{ name: '1', sections }] }).facts).toMatchObject({
+      errors: [{ pointer: '/seatingPlan/floors/0/sections/0/blocks/1' }],
+    });
+    const second = { name: '2', sections: [{ name: 'A', grade: 'R', blocks: [] }] };
+    expect(refusalOf(planOf([1, 2], [1, 2], second)).facts).toMatchObject({
+      errors: [{ pointer: '/seatingPlan/floors/1/sections/0/blocks', expected: 'a list of at least one block' }],
     });
   });
 
