@@ -130,9 +130,13 @@ function refuseUnparsed(
     return;
   }
   const [code, message] = parserErrors[error.code ?? ''] ?? ['malformed-request', `not HTTP/1.1: ${error.message}`];
-  const { status, headers, body } = toProblem(new HttpError(code, message, error), {});
+  const requestId = exchange?.response.getHeader('X-Request-Id');
+  const inFlight = exchange !== undefined && !(exchange.request.complete && exchange.response.writableFinished);
+  const { status, headers, body } = toProblem(new HttpError(code, message, error), {
+    ...(inFlight && typeof requestId === 'string' && { requestId }),
+  });
   const fields = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' };
-  if (exchange === undefined || (exchange.request.complete && exchange.response.writableFinished)) {
+  if (!inFlight) {
     onUnparsed(status);
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('')}\r\n${body}`);

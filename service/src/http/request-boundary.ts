@@ -56,9 +56,22 @@ function refuseMalformed(ctx: Context): void {
 
 const hasPath = (url: string): boolean => url.startsWith('/') || url === '*';
 
+/** What node's parser lets pass in a path, and RFC 3986 does not have there. */
+const notInPath = /%(?![\dA-Fa-f]{2})|[^\w.~!$&'()*+,;=:@/%-]/g;
+
+/** The path of `url`, with the characters escaped that no URI has; two slashes at its start would name a host. */
+function toUriReference(url: string): string | undefined {
+  const [path = ''] = url.split('?', 1);
+  if (!hasPath(path) || path.startsWith('//')) return undefined;
+  return path.replaceAll(notInPath, (character) => {
+    const code = character.charCodeAt(0);
+    return `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}
+
 function answerProblem(ctx: Context, error: unknown, requestId: string, logger: Logger): void {
-  const [instance = ''] = ctx.url.split('?', 1);
-  const problem = toProblem(error, { ...(hasPath(instance) && { instance }), requestId });
+  const instance = toUriReference(ctx.url);
+  const problem = toProblem(error, { ...(instance !== undefined && { instance }), requestId });
   if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });
   else if (problem.code === 'database-unavailable' || problem.code === 'queue-unavailable')
     logger.warn({ event: problem.code, err: error });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 
 import { encodeListCursor } from '../../src/catalog/list-cursor.ts';
 import { DomainError } from '../../src/domain-error.ts';
@@ -11,7 +12,7 @@ import { bodyOf, type ServiceUnderTest, startService, token } from './service-un
 const venue = { name: 'Blue Square', city: 'Seoul' };
 
 /** Sends bytes that fetch would not, and returns what came back until the connection closed. */
-async function sendRaw(port: number, text: string): Promise<string> {
+async function sendRaw(port: number, text: string | Buffer): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
@@ -172,6 +173,26 @@ describe('what HTTP refuses', () => {
   it.each(['GET http://x/version HTTP/1.1\r\nHost: x', 'GET /version HTTP/1.0'])('not the request %j', async (head) => {
     const answer = await sendRaw(service.apiPort, `${head}\r\nConnection: close\r\n\r\n`);
     expect(problemIn(answer)).toMatchObject({ commit: 'commit-under-test' });
+  });
+
+  it.each([
+    ['/venues/%zz', '/venues/%25zz'],
+    ['/venues/{id}?x', '/venues/%7Bid%7D'],
+    ['/venues/"<1>"', '/venues/%22%3C1%3E%22'],
+    ['//[/1', undefined],
+  ])('the address %s with an instance that is a URI, %s', async (target, instance) => {
+    const request = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 'latin1');
+    const { instance: named } = z
+      .object({ instance: z.string().optional() })
+      .parse(problemIn(await sendRaw(service.apiPort, request)));
+    expect(named).toBe(instance);
+  });
+
+  it('a body that is no HTTP with the id that the request has', async () => {
+    const head = `POST /venues HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+    const answer = await sendRaw(service.apiPort, `${head}Transfer-Encoding: chunked\r\n\r\nno length\r\n`);
+    const requestId = /^X-Request-Id: (.+)\r$/m.exec(answer)?.[1];
+    expect(problemIn(answer)).toMatchObject({ status: 400, requestId: requestId ?? 'none' });
   });
 
   it('nothing into the answer of another request', async () => {
