@@ -12,15 +12,18 @@ export interface Violation {
 }
 
 const longestEcho = 100;
+const mostErrors = 100;
 
-/** `invalid-request` with every violation as `errors`; a long text is cut. The message says the first. */
+/** `invalid-request` with the violations, the first 100, as `errors`; a long text is cut. The message says the first. */
 export function invalidRequest(violations: readonly Violation[], cause?: unknown): DomainError {
-  const errors = violations.map(({ value, ...violation }) => ({
+  const errors = violations.slice(0, mostErrors).map(({ value, ...violation }) => ({
     ...violation,
     ...(value !== undefined && { value: typeof value === 'string' ? cut(value) : value }),
   }));
   const [first] = errors;
-  const others = errors.length > 1 ? `, and ${errors.length - 1} more in "errors"` : '';
+  const more = violations.length - 1;
+  const listed = more < mostErrors ? '' : ` of which ${mostErrors - 1} are`;
+  const others = more > 0 ? `, and ${more} more${listed} in "errors"` : '';
   const got = first?.value === undefined ? '' : `, got ${JSON.stringify(first.value)}`;
   const message = `${first?.in} ${first?.pointer || '(whole)'} must be ${first?.expected}${got}${others}`;
   return new DomainError('invalid-request', message, { errors }, cause);

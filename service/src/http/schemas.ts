@@ -258,6 +258,8 @@ export const problemSchema = z
         }),
       )
       .optional()
-      .meta({ description: 'Of `invalid-request`: every value that may not be as it is' }),
+      .meta({
+        description: 'The values that may not be as they are, 100 at most; of `invalid-seating-plan` the first',
+      }),
   })
   .meta({ id: 'Problem' });

@@ -26,6 +26,13 @@ function problemIn(answer: string): unknown {
   return JSON.parse(answer.split('\r\n\r\n').slice(1).join(''));
 }
 
+const unknownNames = Array.from({ length: 80_000 }, (_, index) => `,"x${index}":1`).join('');
+
+function largePlan(blocks: string): string {
+  const section = `{"name":"A","grade":"VIP","blocks":[${blocks}]}`;
+  return `{"name":"x","seatingPlan":{"floors":[{"name":"1","sections":[${section}]}]}}`;
+}
+
 describe('what HTTP refuses', () => {
   let service: ServiceUnderTest;
   beforeAll(async () => {
@@ -193,6 +200,31 @@ describe('what HTTP refuses', () => {
     const answer = await sendRaw(service.apiPort, `${head}Transfer-Encoding: chunked\r\n\r\nno length\r\n`);
     const requestId = /^X-Request-Id: (.+)\r$/m.exec(answer)?.[1];
     expect(problemIn(answer)).toMatchObject({ status: 400, requestId: requestId ?? 'none' });
+  });
+
+  it('names a number that JSON has and no program', async () => {
+    const response = await service.send('POST', '/performances/1/showtimes', '{"hallId":1e400,"startsAt":-1e400}', {
+      'Content-Type': 'application/json',
+    });
+    expect(await response.json()).toMatchObject({
+      detail: 'body /hallId must be of type number, got "Infinity", and 1 more in "errors"',
+      errors: [
+        { pointer: '/hallId', value: 'Infinity' },
+        { pointer: '/startsAt', value: '-Infinity' },
+      ],
+    });
+  });
+
+  it.each([
+    ['blocks that are numbers', largePlan('0,'.repeat(500_000).slice(0, -1)), 1],
+    ['blocks without anything', largePlan('{},'.repeat(340_000).slice(0, -1)), 1],
+    ['unknown names', `{"name":"x","seatingPlan":{"floors":[]}${unknownNames}}`, 100],
+    ['a long unknown name', `{"name":"x","seatingPlan":{"floors":[]},"${'x'.repeat(1_000_000)}":1}`, 1],
+  ])('1 MiB of %s with a few of its violations', async (_name, body, errors) => {
+    const response = await service.send('POST', '/venues/1/halls', body, { 'Content-Type': 'application/json' });
+    const text = await response.text();
+    expect([response.status, text.length < 20_000]).toEqual([422, true]);
+    expect(JSON.parse(text)).toHaveProperty('errors.length', errors);
   });
 
   it('nothing into the answer of another request', async () => {
