@@ -2,13 +2,13 @@ import { openQueuePowerCuts, type QueuePowerCuts } from '../faults/queue-power-c
 import type { TrialExperiment } from '../protocol/trial-experiment.ts';
 
 const cuts = {
-  jobs: 4_000,
+  jobsPerSecond: 500,
   seatsPerJob: 10,
-  clientsInFlight: 64,
+  loadSeconds: { from: 2.5, to: 4.5 },
   minIdleMs: 15_000,
-  // Five times what is expected: nothing is pending, the worker reads as soon as it is up.
-  recoveryTimeoutMs: 60_000,
+  expectedSeconds: 6,
 } satisfies Omit<QueuePowerCuts, 'appendfsync'>;
+const how = `power cut after ${cuts.loadSeconds.from} to ${cuts.loadSeconds.to} s of ${cuts.jobsPerSecond} jobs a second`;
 
 export const experiment: TrialExperiment = {
   protocol: 'trials',
@@ -23,7 +23,7 @@ export const experiment: TrialExperiment = {
     {
       id: 'everysec',
       label: 'appendfsync everysec',
-      how: 'The service without its check of the server, which would refuse; power cut at a random moment under load',
+      how: `the service without its check, which would answer 503 to every job on such a server; ${how}`,
       mustHold: 'must lose accepted work, or the harness is blind',
       role: 'control',
       mayLose: false,
@@ -33,8 +33,8 @@ export const experiment: TrialExperiment = {
     {
       id: 'always',
       label: 'appendfsync always',
-      how: 'The service as it is; the same load and cut',
-      mustHold: `0 lost, 0 duplicate, settled within ${cuts.recoveryTimeoutMs / 1_000} s`,
+      how: `the service as it is; ${how}`,
+      mustHold: `0 lost; settled, expected within ${cuts.expectedSeconds} s`,
       role: 'promise',
       mayLose: false,
       trials: { quick: 5, full: 50 },
@@ -42,24 +42,23 @@ export const experiment: TrialExperiment = {
     },
   ],
   values: [
-    { id: 'accepted_per_second', label: 'Accepted', unit: '1/s', better: 'higher' },
     { id: 'accept_p50_seconds', label: 'Answer, median', unit: 's', better: 'lower' },
     { id: 'accept_p99_seconds', label: 'Answer, p99', unit: 's', better: 'lower' },
     { id: 'cut_bytes', label: 'Cut off the append-only file', unit: 'bytes', better: 'neither' },
   ],
   comparisons: [
-    { value: 'accepted_per_second', numerator: 'always', denominator: 'everysec' },
+    { value: 'accept_p50_seconds', numerator: 'always', denominator: 'everysec' },
     { value: 'accept_p99_seconds', numerator: 'always', denominator: 'everysec' },
   ],
   limits: [
     'No machine was switched off: Redis is killed, and its append-only file is cut to the size that it had when its last completed fdatasync began, which is what a disk that keeps its word would still have. A disk that lies about fdatasync loses more.',
-    'The price is that of this machine’s disk, with the service’s own work in it: 64 clients against one API process. A disk with slower flushes makes always dearer.',
-    'The worker is stopped until Redis is back, so that every accepted job waits in Redis: the worst moment for a cut.',
+    'Created and renamed files are taken for durable, PostgreSQL is not cut, and a cut during a rewrite of the append-only file was not sought. With always there is often nothing to cut: every answered job is synced.',
+    'The price is that of this machine’s disk at one offered rate, the same for both, with the service’s own work in it. A disk with slower flushes makes always dearer.',
+    'The worker is stopped until Redis is back, so that every accepted job waits in Redis. No job was delivered before a cut and no key was sent twice: 0 duplicate is no result of this experiment, it is one of the fault suite.',
   ],
   settings: () => ({
-    'jobs of a trial': cuts.jobs,
+    'jobs offered, 1/s': cuts.jobsPerSecond,
     'seats of a job': cuts.seatsPerJob,
-    'clients in flight': cuts.clientsInFlight,
     'minimum idle time, ms': cuts.minIdleMs,
   }),
 };

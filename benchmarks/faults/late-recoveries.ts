@@ -1,3 +1,5 @@
+import type { TrialOutcome } from '../protocol/trial-experiment.ts';
+
 /** Of what is expected: a busy machine is no reason to fail, and the real figure is printed. */
 const slack = 5;
 
@@ -15,6 +17,11 @@ export function lateRecoveries(
     ),
     ...(never > 0 ? [`${never} of ${faults} faults were never recovered from`] : []),
   ];
+}
+
+/** A fault that met no work is not counted and comes again, unless something is wrong all the same. */
+export function provesSomething(outcome: Pick<TrialOutcome, 'inFlight' | 'lost' | 'duplicates' | 'problems'>): boolean {
+  return outcome.inFlight > 0 || outcome.lost > 0 || outcome.duplicates > 0 || outcome.problems.length > 0;
 }
 
 /** How long a row has to look before "never" may be said. */

@@ -3,10 +3,11 @@ import { removeLeftovers } from '../environments/scratch.ts';
 import { serviceConfiguration } from '../environments/service-configuration.ts';
 import { createHalls, createVenue } from './create-halls.ts';
 import { startPostgresNode } from './postgres-node.ts';
+import { readQueueLeft } from './queue-inspection.ts';
 import { startRedisNode } from './redis-node.ts';
 import { startServiceNode } from './service-node.ts';
 import { createSqliteNode } from './sqlite-node.ts';
-import type { ServiceNode, Stage, StageRequest } from './stage.ts';
+import type { Proxied, ServiceNode, Stage, StageRequest } from './stage.ts';
 import { createStageProcesses, type StageProcesses } from './stage-processes.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -57,8 +58,9 @@ async function build(
     : createSqliteNode(processes));
   connections.push(database);
   const redisQueue = await startRedisNode({ role: 'queue', ...request.redis }, processes);
-  const redisCache = await startRedisNode({ role: 'cache' }, processes);
-  const proxies = await startProxies(request, { database: database.url, redisQueue: redisQueue.url }, connections);
+  const redisCache = await startRedisNode({ role: 'cache', ...request.redisCache }, processes);
+  const urls = { database: database.url, redisQueue: redisQueue.url, redisCache: redisCache.url };
+  const proxies = await startProxies(request, urls, connections);
   request.step('starting the service');
   const apiToken = randomBytes(32).toString('hex');
   const services = await startServices(request, processes, {
@@ -66,7 +68,7 @@ async function build(
       engine: request.database,
       databaseUrl: through(proxies.database, database.url),
       redisQueueUrl: through(proxies.redisQueue, redisQueue.url),
-      redisCacheUrl: redisCache.url,
+      redisCacheUrl: through(proxies.redisCache, redisCache.url),
     }),
     HOST: '127.0.0.1',
     API_TOKEN: apiToken,
@@ -84,20 +86,22 @@ async function build(
     ...services,
     database: database.node,
     redisQueue,
+    redisCache,
     proxies,
     apiToken,
     directory: processes.directory,
     createHalls: (count, seatsEach) => createHalls(api, venueId, { count, seatsEach }),
+    queueLeft: () => readQueueLeft(redisQueue),
   };
 }
 
 /** Started as asked for; added to `connections`, so that they are closed with the stage. */
 async function startProxies(
   { proxied = [] }: StageRequest,
-  urls: { readonly database: string; readonly redisQueue: string },
+  urls: Readonly<Record<Proxied, string>>,
   connections: Closable[],
 ): Promise<Stage['proxies']> {
-  const start = async (name: 'database' | 'redisQueue'): Promise<{ [Name in typeof name]?: TcpProxy }> => {
+  const start = async (name: Proxied): Promise<{ [Name in typeof name]?: TcpProxy }> => {
     if (!proxied.includes(name)) return {};
     const targetPort = Number(new URL(urls[name]).port);
     if (!targetPort) throw new Error(`${name} can't be behind a proxy: it has no port, ${urls[name]}`);
@@ -105,7 +109,7 @@ async function startProxies(
     connections.push(proxy);
     return { [name]: proxy };
   };
-  return { ...(await start('database')), ...(await start('redisQueue')) };
+  return { ...(await start('database')), ...(await start('redisQueue')), ...(await start('redisCache')) };
 }
 
 /** The address as it is behind a proxy, if there is one. */

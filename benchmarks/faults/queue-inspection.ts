@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 
-import type { RedisNode } from './stage.ts';
+import type { QueueLeft, RedisNode } from './stage.ts';
 
 /** As service/src/seat-creation/README.md names them. */
 export const queueKeys = { stream: 'seat-creation', group: 'seat-makers', deadLetters: 'seat-creation:dead' } as const;
@@ -83,6 +83,17 @@ export async function openQueueInspection({ redisQueue }: QueueAddress): Promise
     },
     close: () => client.disconnect(),
   };
+}
+
+/** By a connection that is closed again: for a look now and then. */
+export async function readQueueLeft(redisQueue: Pick<RedisNode, 'url'>): Promise<QueueLeft> {
+  const inspection = await openQueueInspection({ redisQueue });
+  try {
+    const [entries, pending] = [await inspection.entryCount(), await inspection.pending()];
+    return { entries, pending: pending.length };
+  } finally {
+    inspection.close();
+  }
 }
 
 /** Of names and values in turn, the value of a name; '' when there is none. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { OpenSeries, SeriesRequest, TrialContext, TrialOutcome } from '../protocol/trial-experiment.ts';
 import { type AcceptedLedger, createAcceptedLedger } from './accepted-ledger.ts';
+import { lateRecoveries, longestRecoveryMs, provesSomething } from './late-recoveries.ts';
 import { openStage } from './open-stage.ts';
 import { countInFlight, settle, waitForQuiet, waitUntilSettled } from './settlement.ts';
 import type { ServiceNode, Stage } from './stage.ts';
@@ -14,12 +15,14 @@ export interface ServiceCrashes {
   readonly seatsPerJob: number;
   readonly clientsInFlight: number;
   readonly minIdleMs: number;
-  /** How long the system may take after a kill until all that it had accepted is settled. */
-  readonly recoveryTimeoutMs: number;
 }
 
-const stillMs = 3_000;
-const mostIdleFaults = 5;
+const mostIdleFaults = 10;
+
+/** From a kill until all that had been accepted is settled; `async` settles what it can at once, and never the rest. */
+export function expectedSecondsOf({ seatCreation, minIdleMs }: Pick<ServiceCrashes, 'seatCreation' | 'minIdleMs'>) {
+  return seatCreation === 'stream' ? minIdleMs / 1_000 + 2 : 1;
+}
 
 /**
  * Trials in which one process that accepts and works (`ROLE=all`) is killed at a random moment under load, is started
@@ -33,7 +36,7 @@ export async function openServiceCrashes(crashes: ServiceCrashes, request: Serie
     async runTrial(context) {
       for (let idleFaults = 0; idleFaults < mostIdleFaults; idleFaults += 1) {
         const outcome = await runCrash(stage, crashes, context);
-        if (outcome.inFlight > 0) return { ...outcome, idleFaults };
+        if (provesSomething(outcome)) return { ...outcome, idleFaults };
       }
       throw new Error(`${mostIdleFaults} kills met no work in flight: give a trial more jobs than ${crashes.jobs}`);
     },
@@ -42,7 +45,8 @@ export async function openServiceCrashes(crashes: ServiceCrashes, request: Serie
 }
 
 async function runCrash(stage: Stage, crashes: ServiceCrashes, context: TrialContext): Promise<TrialOutcome> {
-  const { jobs, seatsPerJob, clientsInFlight, recoveryTimeoutMs } = crashes;
+  const { jobs, seatsPerJob, clientsInFlight, seatCreation } = crashes;
+  const expectedSeconds = expectedSecondsOf(crashes);
   const { random, signal } = context;
   const [service] = stage.apis;
   if (!service?.apiUrl) throw new Error('the stage came up without an API');
@@ -68,13 +72,26 @@ async function runCrash(stage: Stage, crashes: ServiceCrashes, context: TrialCon
     await service.start();
     await submitted;
     context.step('waiting for quiet');
+    const timeoutMs = longestRecoveryMs(expectedSeconds);
     const recovered =
-      crashes.seatCreation === 'stream' &&
-      (await waitUntilSettled(stage, crash.accepted, { timeoutMs: recoveryTimeoutMs, signal }));
+      seatCreation === 'stream' && (await waitUntilSettled(stage, crash.accepted, { timeoutMs, signal }));
     const recoverySeconds = recovered ? [(performance.now() - crash.killedAtMs) / 1_000] : [];
-    await waitForQuiet(stage, ledger, { stillMs, timeoutMs: recoveryTimeoutMs, signal });
+    await waitForQuiet(stage, ledger, {
+      stillMs: 3_000 + 1_000 * expectedSeconds,
+      timeoutMs: 60_000 + timeoutMs,
+      signal,
+    });
     const settlement = await settle(stage, ledger);
-    return { ...settlement, faults: 1, idleFaults: 0, inFlight: crash.inFlight, recoverySeconds, values: {} };
+    const late = seatCreation === 'stream' ? lateRecoveries(recoverySeconds, { faults: 1, expectedSeconds }) : [];
+    return {
+      ...settlement,
+      faults: 1,
+      idleFaults: 0,
+      inFlight: crash.inFlight,
+      recoverySeconds,
+      values: {},
+      problems: [...settlement.problems, ...late],
+    };
   } finally {
     ledger.close();
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Trial } from '../evidence/trials-schema.ts';
 import { type AcceptedEntry, type AcceptedLedger, isAccepted, type LedgerEntry } from './accepted-ledger.ts';
 import { readDeadLetters, type ReportedLetter } from './dead-letters.ts';
-import type { AuditedOperation, FaultyHall, Stage } from './stage.ts';
+import type { AuditedOperation, FaultyHall, QueueLeft, Stage } from './stage.ts';
 
 export type Settlement = Pick<
   Trial,
@@ -11,15 +11,28 @@ export type Settlement = Pick<
 >;
 
 /** What is looked at from outside: the database by SQL, the dead letters by HTTP. */
-export type AuditedStage = Pick<Stage, 'apis' | 'apiToken'> & { readonly database: Pick<Stage['database'], 'audit'> };
+export type AuditedStage = Pick<Stage, 'apis' | 'apiToken' | 'queueLeft'> & {
+  readonly database: Pick<Stage['database'], 'audit'>;
+};
 
-/** What became of the ledger's jobs, for a stage that is quiet. Halls and letters of other ledgers are left aside. */
-export async function settle(stage: AuditedStage, { entries }: AcceptedLedger): Promise<Settlement> {
+const noHall: ReadonlySet<number> = new Set();
+
+/**
+ * What became of the ledger's jobs, for a stage that is quiet. Halls and letters of other ledgers are left aside. A dead
+ * letter is a problem unless its hall is among those that `mayDie`, and so is what is left in the stream: it would come
+ * again when nobody looks any more.
+ */
+export async function settle(
+  stage: AuditedStage,
+  { entries }: AcceptedLedger,
+  mayDie: ReadonlySet<number> = noHall,
+): Promise<Settlement> {
   const { audit } = stage.database;
-  const [operations, faultyHalls, letters] = await Promise.all([
+  const [operations, faultyHalls, letters, left] = await Promise.all([
     audit.operations(),
     audit.faultyHalls(entries.map(({ hallId }) => hallId)),
     readDeadLetters(stage),
+    stage.queueLeft(),
   ]);
   const accepted = entries.filter(isAccepted);
   const halls = new Map(faultyHalls.map((hall) => [hall.hallId, hall]));
@@ -40,7 +53,12 @@ export async function settle(stage: AuditedStage, { entries }: AcceptedLedger): 
     deadLettered: deadLettered.length,
     lost: accepted.length - stored.length - deadLettered.length,
     duplicates: twice.reduce((sum, { count }) => sum + count, 0),
-    problems: [...firstOf(twice.map(({ text }) => text)), ...firstOf(entries.flatMap(wrongAnswer))],
+    problems: [
+      ...firstOf(twice.map(({ text }) => text)),
+      ...firstOf(entries.flatMap(wrongAnswer)),
+      ...firstOf(deadLettered.filter(({ hallId }) => !mayDie.has(hallId)).map(needlessLetter)),
+      ...leftInQueue(left),
+    ],
   };
 }
 
@@ -108,6 +126,15 @@ function moreLettersThanOne(operationId: string, lettersOf: ReadonlyMap<string, 
   return letters > 1 ? [{ count: letters - 1, text: `operation ${operationId} has ${letters} dead letters` }] : [];
 }
 
+function needlessLetter({ operationId, hallId }: AcceptedEntry): string {
+  return `operation ${operationId} of hall ${hallId} is a dead letter, and nothing was wrong with it`;
+}
+
+function leftInQueue({ entries, pending }: QueueLeft): string[] {
+  if (entries === 0 && pending === 0) return [];
+  return [`${entries} entries were left in the stream when all was quiet, ${pending} were pending`];
+}
+
 /** A client may be accepted, refused for now, or left without an answer. */
 function wrongAnswer({ idempotencyKey, hallId, status, operationId }: LedgerEntry): string[] {
   if (status === undefined || status === 503) return [];
@@ -158,8 +185,9 @@ async function findUnsettled(stage: AuditedStage, operationIds: readonly string[
 }
 
 /**
- * Until every accepted job is done or in the dead letters, or nothing has changed for `stillMs`: then what is missing
- * is lost. `stillMs` has to be longer than anything that the service waits for by itself.
+ * Until every accepted job is done or in the dead letters and the stream is empty (what was done and not acknowledged
+ * comes again, and could be done twice only then), or nothing has changed for `stillMs`: then what is missing is lost.
+ * `stillMs` has to be longer than anything that the service waits for by itself.
  *
  * @throws when there is still something going on after `timeoutMs`: nothing could be said about what is lost
  */
@@ -170,19 +198,22 @@ export async function waitForQuiet(
 ): Promise<void> {
   const startMs = performance.now();
   let changedAtMs = startMs;
-  let before = -1;
+  let before = '';
   for (;;) {
     const lookedAtMs = performance.now();
     const accepted = ledger.entries.filter(isAccepted).map(({ operationId }) => operationId);
     const unsettled = (await findUnsettled(stage, accepted)).length;
-    if (unsettled === 0) return;
+    const { entries, pending } = await stage.queueLeft();
+    if (unsettled === 0 && entries === 0 && pending === 0) return;
     const nowMs = performance.now();
-    if (unsettled !== before) changedAtMs = nowMs;
-    before = unsettled;
+    const now = `${unsettled} jobs, ${entries} entries, ${pending} pending`;
+    if (now !== before) changedAtMs = nowMs;
+    before = now;
     if (nowMs - changedAtMs > stillMs) return;
     if (nowMs - startMs > timeoutMs) {
       throw new Error(
-        `${unsettled} of ${accepted.length} accepted jobs are not settled after ${timeoutMs} ms and it still goes on: ` +
+        `${unsettled} of ${accepted.length} accepted jobs are not settled after ${timeoutMs} ms, ${entries} entries are in ` +
+          'the stream, and it still goes on: ' +
           'offer less, or wait longer',
       );
     }

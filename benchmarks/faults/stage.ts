@@ -9,20 +9,30 @@ import type { TcpProxy } from './tcp-proxy.ts';
 export interface Stage {
   readonly database: DatabaseNode;
   readonly redisQueue: RedisNode;
+  readonly redisCache: RedisNode;
   /** Processes with an API: `ROLE=api`, or `ROLE=all` where the request asks for no workers. */
   readonly apis: readonly ServiceNode[];
   /** `ROLE=worker`. */
   readonly workers: readonly ServiceNode[];
   readonly apiToken: string;
   /** Between the service and its servers, where the request asked for them. */
-  readonly proxies: { readonly redisQueue?: TcpProxy; readonly database?: TcpProxy };
+  readonly proxies: { readonly [Name in Proxied]?: TcpProxy };
   /** Scratch, for ledgers and logs; removed with the stage. */
   readonly directory: string;
   /** New halls without seats, made through the API: their ids, each fit for one job. */
   createHalls(count: number, seatsEach: number): Promise<readonly number[]>;
+  /** Entries of the stream, delivered or not, and those of the group's that are pending. */
+  queueLeft(): Promise<QueueLeft>;
   /** Ends everything, in any state. */
   close(): Promise<void>;
 }
+
+export interface QueueLeft {
+  readonly entries: number;
+  readonly pending: number;
+}
+
+export type Proxied = 'redisQueue' | 'redisCache' | 'database';
 
 export interface StageRequest {
   readonly database: RunFrame['database'];
@@ -41,7 +51,9 @@ export interface StageRequest {
     readonly settings?: Readonly<Record<string, string>>;
     readonly environment?: Readonly<Record<string, string>>;
   };
-  readonly proxied?: readonly ('redisQueue' | 'database')[];
+  /** The same of the cache's. */
+  readonly redisCache?: { readonly settings?: Readonly<Record<string, string>> };
+  readonly proxied?: readonly Proxied[];
   /** The database's files live on a file system of this size, so that it can be filled. PostgreSQL only. */
   readonly databaseDiskBytes?: number;
   readonly signal: AbortSignal;

@@ -64,7 +64,25 @@ describe('settle', () => {
       if (id < 6) server.letters.push(letter(id));
     }
     const ledger = ledgerOf({}, {}, {}, {}, {}, {});
-    expect(await settle(server.stage, ledger)).toMatchObject({ stored: 1, deadLettered: 4, lost: 1, problems: [] });
+    const mayDie = new Set([2, 3, 4, 5]);
+    const settlement = { stored: 1, deadLettered: 4, lost: 1, problems: [] };
+    expect(await settle(server.stage, ledger, mayDie)).toMatchObject(settlement);
+  });
+
+  it('finds it wrong that a job dies with which nothing was wrong', async () => {
+    await using server = await serverWithDone(1);
+    server.operations.set('operation-2', failed(2));
+    server.letters.push(letter(2));
+    const { problems } = await settle(server.stage, ledgerOf({}, {}), new Set([1]));
+    expect(problems).toEqual(['operation operation-2 of hall 2 is a dead letter, and nothing was wrong with it']);
+  });
+
+  it('finds it wrong that something is left in the stream', async () => {
+    await using server = await serverWithDone(1);
+    server.left.entries = 3;
+    server.left.pending = 2;
+    const { problems } = await settle(server.stage, ledgerOf({}));
+    expect(problems).toEqual(['3 entries were left in the stream when all was quiet, 2 were pending']);
   });
 
   it('counts a hall that is done without all its seats as lost', async () => {
@@ -132,6 +150,15 @@ describe('waiting', () => {
     await using server = await serverWithDone(0);
     server.operations.set('operation-1', failed(1));
     expect(await waitUntilSettled(server.stage, ['operation-1'], { timeoutMs: 300, signal })).toBe(false);
+  });
+
+  it('is not over while what is done has not been acknowledged', async () => {
+    await using server = await serverWithDone(1);
+    server.left.entries = 1;
+    setTimeout(() => (server.left.entries = 0), 300);
+    const startMs = performance.now();
+    await waitForQuiet(server.stage, ledgerOf({}), { stillMs: 60_000, timeoutMs: 60_000, signal });
+    expect(performance.now() - startMs).toBeGreaterThan(250);
   });
 
   it('is over when nothing has changed for long enough, and not before', async () => {

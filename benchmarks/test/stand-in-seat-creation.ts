@@ -17,6 +17,8 @@ export interface StandInSeatCreation extends AsyncDisposable {
   readonly operations: Map<string, AuditedOperation>;
   readonly letters: { id: string; reason: string; operationId: string }[];
   readonly faultyHalls: FaultyHall[];
+  /** In the stream. */
+  readonly left: { entries: number; pending: number };
   /** For settlement.ts: this server as the API, its lists as the database. */
   readonly stage: AuditedStage;
 }
@@ -40,6 +42,7 @@ export async function startStandInSeatCreation(behaviour: StandInBehaviour = {})
   const operationOfKey = new Map<string, string>();
   const letters: StandInSeatCreation['letters'] = [];
   const faultyHalls: FaultyHall[] = [];
+  const left = { entries: 0, pending: 0 };
 
   function accept(hallId: number, key: string): string {
     const known = keepsKeys ? operationOfKey.get(key) : undefined;
@@ -89,9 +92,11 @@ export async function startStandInSeatCreation(behaviour: StandInBehaviour = {})
     operations,
     letters,
     faultyHalls,
+    left,
     stage: {
       apiToken: standInToken,
       apis: [apiNode(url)],
+      queueLeft: () => Promise.resolve({ ...left }),
       database: {
         audit: {
           operations: () => Promise.resolve(new Map(operations)),

@@ -109,7 +109,7 @@ async function runTrial(crashStage: CrashStage, context: TrialContext): Promise<
       const recovered = await waitUntilSettled(stage, operationIds, { timeoutMs, signal });
       const recoverySeconds = recovered ? [(performance.now() - crashedAtMs) / 1_000] : [];
       await waitForQuiet(stage, ledger, { stillMs: 5_000, timeoutMs: 60_000, signal });
-      const settlement = await settle(stage, ledger);
+      const settlement = await settle(stage, ledger, new Set([unknownHall + trial]));
       const faults = inFlight > 0 ? 1 : 0;
       return {
         ...settlement,

@@ -7,7 +7,6 @@ const crashes = {
   seatsPerJob: 100,
   clientsInFlight: 16,
   minIdleMs: 1_000,
-  recoveryTimeoutMs: 30_000,
 } as const;
 
 export const inProcessCrash: SeriesDefinition = {

@@ -8,7 +8,7 @@ import type {
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
 import { ledgerClockMs } from '../accepted-ledger.ts';
-import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
+import { lateRecoveries, longestRecoveryMs, provesSomething } from '../late-recoveries.ts';
 import { openStage } from '../open-stage.ts';
 import { countInFlight, settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
@@ -18,7 +18,7 @@ import { untilPong } from '../until-pong.ts';
 const minIdleMs = 3_000;
 const expectedSeconds = 2;
 const jobs = 600;
-const seatsPerJob = 50;
+const seatsPerJob = 200;
 const clientsInFlight = 16;
 
 export const redisRestart: SeriesDefinition = {
@@ -45,12 +45,12 @@ async function openRedisRestarts(request: SeriesRequest): Promise<OpenSeries> {
   return { runTrial: (context) => runTrial(stage, context), close: () => stage.close() };
 }
 
-const mostIdleFaults = 5;
+const mostIdleFaults = 10;
 
 async function runTrial(stage: Stage, context: TrialContext): Promise<TrialOutcome> {
   for (let idleFaults = 0; idleFaults < mostIdleFaults; idleFaults += 1) {
     const outcome = await runRestart(stage, context);
-    if (outcome.inFlight > 0) return { ...outcome, idleFaults };
+    if (provesSomething(outcome)) return { ...outcome, idleFaults };
   }
   throw new Error(`${mostIdleFaults} kills met no work in flight: give a trial more jobs than ${jobs}`);
 }

@@ -196,7 +196,6 @@ function outcomeOf(
     problems: [
       ...settlement.problems,
       ...(takenBack > 0 ? [`the zombie has taken back ${takenBack} entries from a worker that was alive`] : []),
-      ...(settlement.deadLettered > 1 ? [`${settlement.deadLettered} dead letters of healthy jobs`] : []),
       // A control is to fail by what is wrong with it.
       ...(isControl ? [] : lateRecoveries(recoverySeconds, { faults: 1, expectedSeconds })),
     ],
