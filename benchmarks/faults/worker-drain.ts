@@ -32,7 +32,7 @@ export function drainRate(endedAtMs: readonly number[]): number {
 
 /**
  * Trials in which jobs are accepted while the workers are stopped, and then drained by all of them against a database
- * at a declared distance. Values: `jobs_per_second` and `seats_per_second`, by the database's own times.
+ * at a declared distance. Value: `jobs_per_second`, by the database's own times.
  */
 export async function openWorkerDrains(drains: WorkerDrains, request: SeriesRequest): Promise<OpenSeries> {
   const { workers, minIdleMs } = drains;
@@ -68,14 +68,13 @@ async function runDrain(stage: Stage, drains: WorkerDrains, context: TrialContex
     await waitUntilSettled(stage, operationIds, { timeoutMs: drains.timeoutMs, signal });
     const operations = await stage.database.audit.operations();
     const endedAtMs = operationIds.flatMap((id) => operations.get(id)?.endedAtMs ?? []);
-    const jobsPerSecond = drainRate(endedAtMs);
     return {
       ...(await settle(stage, ledger)),
       faults: 0,
       idleFaults: 0,
       inFlight: 0,
       recoverySeconds: [],
-      values: { jobs_per_second: jobsPerSecond, seats_per_second: jobsPerSecond * drains.seatsPerJob },
+      values: { jobs_per_second: drainRate(endedAtMs) },
     };
   } finally {
     await proxies.database.heal();
