@@ -69,7 +69,12 @@ function toUriReference(url: string): string | undefined {
   });
 }
 
+const isTooLate = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_HTTP_HEADERS_SENT';
+
 function answerProblem(ctx: Context, error: unknown, requestId: string, logger: Logger): void {
+  // While it was worked on, the parser refused the rest of the request's body, and the answer to that is out.
+  if (ctx.headerSent && isTooLate(error)) return;
   const instance = toUriReference(ctx.url);
   const problem = toProblem(error, { ...(instance !== undefined && { instance }), requestId });
   if (problem.code === 'internal-error') logger.error({ event: 'request-failed', err: error });

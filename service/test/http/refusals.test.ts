@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 
 import { encodeListCursor } from '../../src/catalog/list-cursor.ts';
 import { DomainError } from '../../src/domain-error.ts';
 import type { PerformanceCache } from '../../src/performance-cache/performance-cache.ts';
+import { createRepresentation } from '../../src/performance-cache/representation.ts';
 import { bodyOf, type ServiceUnderTest, startService, token } from './service-under-test.ts';
 
 const venue = { name: 'Blue Square', city: 'Seoul' };
@@ -274,6 +275,33 @@ describe('what HTTP refuses', () => {
     expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f]{12}-\w+$/);
     expect(next.headers.get('x-request-id')).not.toBe(made.headers.get('x-request-id'));
     expect(service.lines.some((line) => line.includes('"requestId":"order-17.a"'))).toBe(true);
+  });
+});
+
+describe('a request that breaks off while it is worked on', () => {
+  it('is refused once, and no failure of the service', async () => {
+    const reads = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const performanceCache: PerformanceCache = {
+      async read() {
+        reads.resolve();
+        await answered.promise;
+        return { representation: createRepresentation({ id: 1 }), result: 'bypass', ageSeconds: 0 };
+      },
+      invalidate: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
+    const service = await startService({ LOG_LEVEL: 'debug' }, { performanceCache });
+    onTestFinished(() => service.stop());
+    const sent = sendRaw(
+      service.apiPort,
+      'GET /performances/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n',
+    );
+    await reads.promise;
+    expect(problemIn(await sent)).toMatchObject({ status: 400, code: 'malformed-request' });
+    answered.resolve();
+    await vi.waitFor(() => expect(service.lines.join()).toContain('"route":"/performances/{id}","status":400'));
+    expect(service.lines.filter((line) => line.includes('request-failed'))).toEqual([]);
   });
 });
 
