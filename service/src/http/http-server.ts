@@ -144,6 +144,8 @@ function refuseUnparsed(
     socket.destroy();
   } else {
     const { request, response } = exchange;
+    // What the listener has said of another answer.
+    for (const name of response.getHeaderNames()) if (name !== 'x-request-id') response.removeHeader(name);
     response.writeHead(status, fields).end(body);
     // The listener waits for the body, and counts the answer that it finds made.
     socket.once('close', () => request.destroy(error));

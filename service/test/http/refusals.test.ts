@@ -203,6 +203,15 @@ describe('what HTTP refuses', () => {
     expect(problemIn(answer)).toMatchObject({ status: 400, requestId: requestId ?? 'none' });
   });
 
+  it('a body that is no HTTP without the headers of another refusal', async () => {
+    const answer = await sendRaw(
+      service.apiPort,
+      'POST /venues HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: gzip\r\n\r\n',
+    );
+    expect(problemIn(answer)).toMatchObject({ status: 400, code: 'malformed-request' });
+    expect(answer).not.toContain('WWW-Authenticate');
+  });
+
   it('names a number that JSON has and no program', async () => {
     const response = await service.send('POST', '/performances/1/showtimes', '{"hallId":1e400,"startsAt":-1e400}', {
       'Content-Type': 'application/json',
