@@ -10,7 +10,7 @@ const run = (executor: QueryExecutor, sql: string, ...parameters: unknown[]) =>
   executor.execute<Record<string, unknown>>('ping', CompiledQuery.raw(sql, parameters));
 /** A slow statement: 0.15 to 0.5 s inside the database. */
 const slow = {
-  sqlite: 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) select count(*) from n',
+  sqlite: 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000000) select count(*) from n',
   postgres: "select pg_sleep(0.3), 'secret-value' as value",
 };
 const pools = {
