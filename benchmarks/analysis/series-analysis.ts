@@ -1,4 +1,4 @@
-import type { Series, Trial, TrialsEvidence } from '../evidence/trials-schema.ts';
+import type { Reads, Series, Trial, TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import { crashLosses } from './crash-losses.ts';
 import type { CrashLosses } from './crash-losses.ts';
@@ -19,6 +19,8 @@ export interface SeriesAnalysis {
   readonly trials: readonly Trial[];
   /** Each count of a trial, summed. */
   readonly totals: Readonly<Record<Count, number>>;
+  /** Of a series about reads: each count of a trial, summed, and the slowest of all. */
+  readonly reads: Reads | undefined;
   readonly losses: CrashLosses;
   readonly duplicates: CrashLosses;
   /** In seconds; undefined when no recovery was recorded. */
@@ -44,12 +46,13 @@ export function analyzeSeries({ run, trials }: TrialsEvidence, series: Series): 
     series,
     trials: own,
     totals,
+    reads: readsOf(own),
     losses,
     duplicates,
     recovery: spreadOf(own.flatMap(({ recoverySeconds }) => recoverySeconds)),
     values: valuesOf(own),
     gaps,
-    ...verdictOf(series.role, { skipped: skipped?.reason, failures, gaps }),
+    ...verdictOf(series, { skipped: skipped?.reason, failures, gaps }),
   };
 }
 
@@ -65,6 +68,20 @@ function totalsOf(trials: readonly Trial[]): Record<Count, number> {
     deadLettered: sum('deadLettered'),
     lost: sum('lost'),
     duplicates: sum('duplicates'),
+  };
+}
+
+function readsOf(trials: readonly Trial[]): Reads | undefined {
+  const all = trials.flatMap(({ reads }) => reads ?? []);
+  if (all.length === 0) return undefined;
+  const sum = (count: Exclude<keyof Reads, 'slowestSeconds'>) => all.reduce((total, reads) => total + reads[count], 0);
+  return {
+    asked: sum('asked'),
+    answered: sum('answered'),
+    refused: sum('refused'),
+    wrong: sum('wrong'),
+    stale: sum('stale'),
+    slowestSeconds: Math.max(...all.map(({ slowestSeconds }) => slowestSeconds)),
   };
 }
 
@@ -86,7 +103,21 @@ function failuresOf({ mayLose }: Series, trials: readonly Trial[], totals: Recor
     ...(totals.duplicates > 0
       ? [`${grouped(totals.duplicates)} duplicate${totals.duplicates === 1 ? '' : 's'} (${where('duplicates')})`]
       : []),
+    ...readFailures(readsOf(trials)),
     ...trials.flatMap(({ trial, problems }) => problems.map((problem) => `trial ${trial}: ${problem}`)),
+  ];
+}
+
+function readFailures(reads: Reads | undefined): string[] {
+  if (!reads) return [];
+  const asked = reads.asked.toLocaleString('en-US');
+  return [
+    ...(reads.wrong > 0
+      ? [`${reads.wrong.toLocaleString('en-US')} of ${asked} reads not answered as they must be`]
+      : []),
+    ...(reads.stale > 0
+      ? [`${reads.stale.toLocaleString('en-US')} of ${asked} reads answered with an older version`]
+      : []),
   ];
 }
 
@@ -96,12 +127,17 @@ function gapsOf(series: Series, trials: readonly Trial[], totals: Record<Count, 
     ...(totals.faults === 0 && series.role !== 'measured'
       ? [`no fault met work in flight (${totals.idleFaults} met none)`]
       : []),
-    ...(totals.accepted === 0 ? ['no job was accepted'] : []),
+    ...nothingAsked(series, trials, totals),
   ];
 }
 
+function nothingAsked({ subject }: Series, trials: readonly Trial[], { accepted }: Record<Count, number>): string[] {
+  if (subject === 'reads') return readsOf(trials)?.asked ? [] : ['no read was asked'];
+  return accepted === 0 ? ['no job was accepted'] : [];
+}
+
 function verdictOf(
-  role: Series['role'],
+  { role, subject }: Series,
   { skipped, failures, gaps }: { skipped: string | undefined; failures: readonly string[]; gaps: readonly string[] },
 ): Pick<SeriesAnalysis, 'verdict' | 'reasons'> {
   if (skipped !== undefined) return { verdict: 'SKIPPED', reasons: [skipped] };
@@ -110,7 +146,12 @@ function verdictOf(
   }
   if (gaps.length > 0) return { verdict: 'INCOMPLETE', reasons: gaps };
   return role === 'control'
-    ? { verdict: 'HARNESS IS BLIND', reasons: ['nothing was lost or duplicated, and no problem was seen'] }
+    ? {
+        verdict: 'HARNESS IS BLIND',
+        reasons: [
+          `nothing was ${subject === 'reads' ? 'wrong or stale' : 'lost or duplicated'}, and no problem was seen`,
+        ],
+      }
     : { verdict: 'HOLDS', reasons: [] };
 }
 

@@ -26,10 +26,13 @@ export function trialProblem(
   { experiment: { series, values }, skipped }: Pick<TrialsRecord, 'experiment' | 'skipped'>,
   trial: Trial,
 ): string | undefined {
-  const asked = series.find(({ id }) => id === trial.series)?.trials;
-  if (asked === undefined) return `series "${trial.series}" is not in ${evidenceFiles.run}`;
+  const own = series.find(({ id }) => id === trial.series);
+  if (own === undefined) return `series "${trial.series}" is not in ${evidenceFiles.run}`;
   if (skipped.some((skip) => skip.series === trial.series)) return `series "${trial.series}" was skipped`;
-  if (trial.trial > asked) return `trial ${trial.trial} of "${trial.series}", of which there are ${asked}`;
+  if (trial.trial > own.trials) return `trial ${trial.trial} of "${trial.series}", of which there are ${own.trials}`;
+  if ((own.subject === 'reads') !== (trial.reads !== undefined)) {
+    return `"${trial.series}" is about ${own.subject ?? 'jobs'}, and its trial counts ${trial.reads ? '' : 'no '}reads`;
+  }
   const unknown = Object.keys(trial.values).find((id) => !values.some((value) => value.id === id));
   if (unknown !== undefined) return `value "${unknown}" is not defined in ${evidenceFiles.run}`;
 
@@ -38,6 +41,12 @@ export function trialProblem(
     return `${accepted} accepted are not ${stored} stored + ${deadLettered} dead-lettered + ${lost} lost`;
   }
   if (accepted > offered) return `${accepted} accepted of ${offered} offered`;
+  if (trial.reads) {
+    const { asked, answered, refused, wrong, stale } = trial.reads;
+    if (asked !== answered + refused + wrong + stale) {
+      return `${asked} reads are not ${answered} answered + ${refused} refused + ${wrong} wrong + ${stale} stale`;
+    }
+  }
   if (recoverySeconds.length > faults) return `${recoverySeconds.length} recoveries from ${faults} faults`;
   return undefined;
 }

@@ -28,6 +28,8 @@ export const seriesSchema = z.strictObject({
   /** As printed beside the verdict: `0 lost, 0 duplicate; taken over within 17 s`. Of a control: what it must show. */
   mustHold: z.string(),
   role: seriesRoleSchema,
+  /** What its clients ask for. Absent: jobs. */
+  subject: z.literal('reads').optional(),
   /** The fault itself takes accepted work away (FLUSHALL): what it took is counted and breaks nothing. */
   mayLose: z.boolean(),
   /** Trials that the profile asks for. */
@@ -69,6 +71,27 @@ export const trialsRecordSchema = runFrameSchema.extend({
   skipped: z.array(z.strictObject({ series: idSchema, reason: z.string() })),
 });
 
+/** What became of the reads of a trial: answered, refused, wrong and stale add up to those that were asked. */
+const readsSchema = z.strictObject({
+  asked: z.int().min(0),
+  /** 200, the right body, and no version older than what a writer was answered before the read began. */
+  answered: z.int().min(0),
+  /** 503 with `Retry-After`. */
+  refused: z.int().min(0),
+  /** Any other answer, or none. */
+  wrong: z.int().min(0),
+  /** As answered, but of an older version. */
+  stale: z.int().min(0),
+  /** Of all answers but the refusals. */
+  slowestSeconds: z.number().min(0),
+});
+
+/** Ids of values: what a fault adds to the p99 of reads, in its first second and from then to its end. */
+export const addedP99 = {
+  firstSecond: 'added_p99_first_second_seconds',
+  afterwards: 'added_p99_afterwards_seconds',
+} as const;
+
 export const trialSchema = z.strictObject({
   series: idSchema,
   /** From 1, without gaps: a trial in which the fault met no work is repeated, and only counted in `idleFaults`. */
@@ -96,6 +119,8 @@ export const trialSchema = z.strictObject({
   /** From the fault to the moment that the series' row names; absent when that never came. */
   recoverySeconds: z.array(z.number()),
   values: z.record(idSchema, z.number()),
+  /** Of a series whose subject is reads. */
+  reads: readsSchema.optional(),
   /** What else did not hold, in words with numbers. */
   problems: z.array(z.string()),
 });
@@ -105,6 +130,7 @@ export type ValueDefinition = z.infer<typeof valueDefinitionSchema>;
 export type SeriesComparison = z.infer<typeof comparisonSchema>;
 export type TrialsRecord = z.infer<typeof trialsRecordSchema>;
 export type Trial = z.infer<typeof trialSchema>;
+export type Reads = z.infer<typeof readsSchema>;
 
 export interface TrialsEvidence {
   readonly run: TrialsRecord;

@@ -154,12 +154,23 @@ function expectRemaining({ request, entries }: RunningTrials, planned: readonly 
 
 function describeTrial(label: string, trial: Trial): string {
   const recovery = trial.recoverySeconds.map((seconds) => seconds.toFixed(1)).join(', ');
+  const { reads } = trial;
+  const counts = reads
+    ? [
+        `${reads.answered} of ${reads.asked} reads answered,`,
+        `${reads.refused} refused,`,
+        `${reads.wrong} wrong,`,
+        `${reads.stale} stale`,
+      ]
+    : [
+        `${trial.accepted} accepted,`,
+        `${trial.inFlight} in flight,`,
+        `${trial.lost} lost,`,
+        `${trial.duplicates} duplicate`,
+      ];
   const parts = [
     `${label} ${trial.trial}:`,
-    `${trial.accepted} accepted,`,
-    `${trial.inFlight} in flight,`,
-    `${trial.lost} lost,`,
-    `${trial.duplicates} duplicate`,
+    ...counts,
     ...(recovery === '' ? [] : [`, recovered in ${recovery} s`]),
     ...trial.problems.map((problem) => `; ${problem}`),
   ];
@@ -195,12 +206,13 @@ function describe(experiment: TrialExperiment, profile: ProfileName): TrialsReco
     title,
     question,
     claim: { ...claim },
-    series: series.map(({ id, label, how, mustHold, role, mayLose, trials }) => ({
+    series: series.map(({ id, label, how, mustHold, role, subject, mayLose, trials }) => ({
       id,
       label,
       how,
       mustHold,
       role,
+      ...(subject && { subject }),
       mayLose,
       trials: trials[profile],
     })),

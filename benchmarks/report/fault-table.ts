@@ -2,7 +2,7 @@ import { analyzeTrials } from '../analysis/analyze-trials.ts';
 import type { TrialsAnalysis } from '../analysis/analyze-trials.ts';
 import type { CrashLosses } from '../analysis/crash-losses.ts';
 import type { SeriesAnalysis, SeriesVerdict } from '../analysis/series-analysis.ts';
-import type { TrialsEvidence } from '../evidence/trials-schema.ts';
+import { addedP99, type Reads, type TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import { formatNumber, formatQuantity, formatUpperBound } from './formats.ts';
 import { rowsText } from './markdown-report.ts';
@@ -38,39 +38,89 @@ const faultColumns: readonly FaultColumn[] = [
   { label: 'verdict', width: 0, cell: ({ verdict }) => verdict },
 ];
 
-/** Every series with what became of its accepted jobs. */
-export function seriesTable({ series }: TrialsAnalysis): Table {
-  return {
-    caption: 'What became of the jobs that were accepted',
-    columns: faultColumns.map(({ label, numeric = false }) => ({ label: capitalised(label), numeric })),
-    rows: series.map((own) => faultColumns.map(({ cell }) => cell(own))),
-  };
+const readCount = (name: Exclude<keyof Reads, 'slowestSeconds'>, width: number): FaultColumn => ({
+  label: name,
+  width,
+  numeric: true,
+  cell: ({ reads }) => (reads ? formatNumber(reads[name]) : '–'),
+});
+
+const readColumns: readonly FaultColumn[] = [
+  ...faultColumns.slice(0, 2),
+  readCount('asked', 8),
+  readCount('answered', 8),
+  readCount('refused', 8),
+  readCount('wrong', 5),
+  readCount('stale', 5),
+  {
+    label: 'slowest',
+    width: 8,
+    numeric: true,
+    cell: ({ reads }) => (reads ? formatQuantity(reads.slowestSeconds, 's') : '–'),
+  },
+  { label: 'p99 +1st s', width: 10, numeric: true, cell: (own) => medianOf(own, addedP99.firstSecond) },
+  { label: 'p99 +later', width: 10, numeric: true, cell: (own) => medianOf(own, addedP99.afterwards) },
+  ...faultColumns.slice(-2),
+];
+
+function medianOf({ values }: SeriesAnalysis, id: string): string {
+  const spread = values.get(id);
+  return spread ? formatQuantity(spread.median, 's') : '–';
 }
 
-/** For a README: the same table, without a caption. */
+interface FaultTable {
+  readonly caption: string;
+  readonly columns: readonly FaultColumn[];
+  readonly series: readonly SeriesAnalysis[];
+}
+
+/** Those that have rows: series about jobs, then series about reads. */
+function faultTables({ series }: TrialsAnalysis): FaultTable[] {
+  const isAboutReads = (own: SeriesAnalysis) => own.series.subject === 'reads';
+  return [
+    {
+      caption: 'What became of the jobs that were accepted',
+      columns: faultColumns,
+      series: series.filter((own) => !isAboutReads(own)),
+    },
+    { caption: 'Reads under faults', columns: readColumns, series: series.filter(isAboutReads) },
+  ].filter((table) => table.series.length > 0);
+}
+
+/** Every series with what became of its accepted jobs, or of its reads. */
+export function seriesTables(analysis: TrialsAnalysis): Table[] {
+  return faultTables(analysis).map(({ caption, columns, series }) => ({
+    caption,
+    columns: columns.map(({ label, numeric = false }) => ({ label: capitalised(label), numeric })),
+    rows: series.map((own) => columns.map(({ cell }) => cell(own))),
+  }));
+}
+
+/** For a README: the same tables, without captions. */
 export function seriesTableMarkdown(evidence: TrialsEvidence): string {
-  return rowsText(seriesTable(analyzeTrials(evidence)));
+  return seriesTables(analyzeTrials(evidence)).map(rowsText).join('\n\n');
 }
 
 /**
- * For a terminal: the heading, then one line a series in the experiment's order. A line has the same columns whatever
- * the others hold, so that each can be printed when its series has ended.
+ * For a terminal: of each table the heading, then one line a series in the experiment's order. A line has the same
+ * columns whatever the others hold, so that each can be printed when its series has ended.
  */
-export function faultLines({ series }: TrialsAnalysis): string[] {
+export function faultLines(analysis: TrialsAnalysis): string[] {
+  return faultTables(analysis).flatMap((table, index) => [...(index > 0 ? [''] : []), ...tableLines(table)]);
+}
+
+function tableLines({ columns, series }: FaultTable): string[] {
   const longest = Math.max(...series.map(({ series: { label } }) => label.length));
-  const widths = faultColumns.map(({ width }, index) => (index === 0 ? longest + 2 : width));
+  const widths = columns.map(({ width }, index) => (index === 0 ? longest + 2 : width));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, index) => {
         const width = widths[index] ?? 0;
-        return faultColumns[index]?.numeric === true ? cell.padStart(width) : cell.padEnd(width);
+        return columns[index]?.numeric === true ? cell.padStart(width) : cell.padEnd(width);
       })
       .join('  ')
       .trimEnd();
-  return [
-    line(faultColumns.map(({ label }) => label)),
-    ...series.map((own) => line(faultColumns.map(({ cell }) => cell(own)))),
-  ];
+  return [line(columns.map(({ label }) => label)), ...series.map((own) => line(columns.map(({ cell }) => cell(own))))];
 }
 
 /**

@@ -52,7 +52,8 @@ export function claimedInWords({ relation, ratio }: NonNullable<SeriesComparison
 }
 
 function sumInWords(promises: readonly SeriesAnalysis[], controls: readonly SeriesAnalysis[]): string {
-  const counted = promises.filter(({ series }) => !series.mayLose);
+  const jobs = promises.filter(({ series }) => series.subject !== 'reads');
+  const counted = jobs.filter(({ series }) => !series.mayLose);
   const crashes = crashesInWords({
     fewestCrashes: sumOf(counted, ({ losses }) => losses.fewestCrashes),
     mostCrashes: sumOf(counted, ({ losses }) => losses.mostCrashes),
@@ -61,13 +62,24 @@ function sumInWords(promises: readonly SeriesAnalysis[], controls: readonly Seri
   const ofVerdict = (all: readonly SeriesAnalysis[], name: SeriesVerdict) =>
     `${all.filter(({ verdict }) => verdict === name).length} of ${all.length}`;
   const lossy =
-    counted.length < promises.length
+    counted.length < jobs.length
       ? `Of faults that delete no jobs themselves, ${crashes} lost anything`
       : `${crashes} faults lost anything`;
   return [
     `${ofVerdict(promises, 'HOLDS')} promises held, ${ofVerdict(controls, 'FAILS AS IT MUST')} controls failed as they must.`,
-    `${lossy} (bounds series by series); ${jobsInWords(counted)}.`,
+    ...(counted.length > 0 ? [`${lossy} (bounds series by series); ${jobsInWords(counted)}.`] : []),
+    ...readsInWords(promises),
   ].join(' ');
+}
+
+/** `Of 20,000 reads 19,000 answered, 1,000 refused, 0 wrong, 0 stale.` */
+function readsInWords(series: readonly SeriesAnalysis[]): string[] {
+  const sum = (count: 'asked' | 'answered' | 'refused' | 'wrong' | 'stale') =>
+    formatNumber(sumOf(series, ({ reads }) => reads?.[count] ?? 0));
+  if (!series.some(({ reads }) => reads)) return [];
+  return [
+    `Of ${sum('asked')} reads ${sum('answered')} answered, ${sum('refused')} refused, ${sum('wrong')} wrong, ${sum('stale')} stale.`,
+  ];
 }
 
 /** `0 of 200,000 accepted jobs lost, 0 duplicated`. */
@@ -83,6 +95,7 @@ function sumOf(series: readonly SeriesAnalysis[], pick: (own: SeriesAnalysis) =>
 /** `Redis Stream: 0 of 100 crashes lost anything (at most 3 % at 95 %); 0 of 200,000 accepted jobs lost, 0 duplicated.` */
 function promiseInWords(own: SeriesAnalysis): string {
   const { series, losses } = own;
+  if (series.subject === 'reads') return [`${series.label}:`, ...readsInWords([own])].join(' ');
   if (series.mayLose) return `${series.label}: the fault itself took ${jobsInWords([own])}.`;
   const bound = formatUpperBound(losses.boundByCrash);
   return `${series.label}: ${crashesInWords(losses)} crashes lost anything (at most ${bound} at 95 %); ${jobsInWords([own])}.`;

@@ -3,7 +3,7 @@ import type { CrashLosses } from '../../analysis/crash-losses.ts';
 import type { SeriesAnalysis } from '../../analysis/series-analysis.ts';
 import { fewInWords } from '../../analysis/trials-verdict.ts';
 import type { TrialsRecord } from '../../evidence/trials-schema.ts';
-import { crashesInWords, seriesTable } from '../fault-table.ts';
+import { crashesInWords, seriesTables } from '../fault-table.ts';
 import { formatNumber, formatUpperBound } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Content, Section } from '../report-document.ts';
@@ -41,7 +41,7 @@ function tableSection(analysis: TrialsAnalysis, hurt: boolean): Section {
     id: 'series',
     title: hurt ? 'Every fault' : 'Every series',
     contents: [
-      { kind: 'table', table: seriesTable(analysis) },
+      ...seriesTables(analysis).map((table) => ({ kind: 'table', table }) as const),
       paragraph(hurt ? howCounted : howSettled),
       doneAndSeen(analysis),
     ],
