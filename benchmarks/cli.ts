@@ -8,7 +8,7 @@ import { analyzeRun } from './analysis/analyze-run.ts';
 import { analyzeTrials } from './analysis/analyze-trials.ts';
 import { bench, record } from './bench.ts';
 import type { BenchRequest } from './bench-request.ts';
-import { benchFaults, faultRows } from './bench-faults.ts';
+import { benchFaults, faultRows, suiteNames } from './bench-faults.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import { experimentIds, headlineExperiments } from './find-experiment.ts';
 import { faultLines } from './report/fault-table.ts';
@@ -135,10 +135,11 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
   withEngine(program.command('faults'))
     .description('hurt the service in every way of the table, and see whether its promise holds')
     .addOption(new Option('--long', 'the long counts: hours; interrupted, the same command goes on'))
-    .addOption(new Option('--row <id...>', 'these rows only').choices(faultRows))
-    .action(async (options: EngineOptions & { long?: true; row?: string[] }) => {
+    .addOption(new Option('--suite <name>', 'whose faults').choices(suiteNames).default('seat-creation'))
+    .addOption(new Option('--row <id...>', 'these rows of it only').choices(faultRows))
+    .action(async (options: EngineOptions & { long?: true; suite: string; row?: string[] }) => {
       const request = requestOf({ ...options, profile: options.long === true ? 'full' : 'quick' });
-      end(await report(await benchFaults(options.row, request), io));
+      end(await report(await benchFaults({ suite: options.suite, rows: options.row }, request), io));
     });
   program
     .command('report <run>')
