@@ -243,7 +243,7 @@ export const experiment: Experiment = {
     cpuSourcesShare: 0.03,
     cpuSourcesSeconds: 0.05,
     cpuBudgetShare: 0.03,
-    percentileDisagreement: 0.02,
+    percentileDisagreement: 0.05,
     clockStepSeconds: 0.05,
   },
   configuration: ({ cacheTtlSeconds }) => ({ PERFORMANCE_CACHE_TTL_MS: String(1000 * cacheTtlSeconds) }),
