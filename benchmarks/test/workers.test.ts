@@ -82,7 +82,8 @@ describe.each(['sqlite', 'postgres'] as const)('workers beside the service, on %
     for (const samples of [alone, together]) {
       const [cpu = 0, second = 0] = ['', '_second_source'].map((end) => samples.get(`database_cpu_seconds${end}`) ?? 0);
       expect(cpu).toBeGreaterThan(0);
-      expect(Math.abs(cpu - second)).toBeLessThan(0.05);
+      // The second source counts ticks of 10 ms, and a dozen of new backends lose one each.
+      expect(Math.abs(cpu - second)).toBeLessThan(0.15);
     }
     for (const variant of variants) expect(await checkSeats(variant)).toMatchObject({ held: true });
   });
