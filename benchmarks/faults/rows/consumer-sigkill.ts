@@ -8,8 +8,8 @@ import type {
 } from '../../protocol/trial-experiment.ts';
 import { runKillStorm } from '../kill-storm.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
 import { withTrialLoad } from '../trial-load.ts';
@@ -38,23 +38,13 @@ export const consumerSigkill: SeriesDefinition = {
   open: openConsumerKills,
 };
 
-async function openConsumerKills(request: SeriesRequest): Promise<OpenSeries> {
+function openConsumerKills(request: SeriesRequest): Promise<OpenSeries> {
   const { database, profile, signal } = request;
   const step = (text: string): void => request.step(text);
-  const stage = await openStage({ database, seatCreation: 'stream', workers, minIdleMs, signal, step });
-  try {
-    const inspection = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial(stage, inspection, { profile, context }),
-      async close() {
-        inspection.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+  return openInspectedSeries(
+    { database, seatCreation: 'stream', workers, minIdleMs, signal, step },
+    (stage, inspection) => (context) => runTrial(stage, inspection, { profile, context }),
+  );
 }
 
 async function runTrial(

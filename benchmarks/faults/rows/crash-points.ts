@@ -10,8 +10,8 @@ import type {
 } from '../../protocol/trial-experiment.ts';
 import { type AcceptedLedger, isAccepted } from '../accepted-ledger.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet, waitUntilSettled } from '../settlement.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
 import { submitJobs } from '../submit-jobs.ts';
@@ -58,31 +58,21 @@ interface CrashStage {
   readonly workerEntry: string[];
 }
 
-async function openCrashPoints(request: SeriesRequest): Promise<OpenSeries> {
+function openCrashPoints(request: SeriesRequest): Promise<OpenSeries> {
   const { database, signal } = request;
   const workerEntry = [...honestEntry];
-  const stage = await openStage({
-    database,
-    seatCreation: 'stream',
-    workers: 1,
-    minIdleMs,
-    entry: { worker: workerEntry },
-    signal,
-    step: (text) => request.step(text),
-  });
-  try {
-    const inspection = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial({ stage, inspection, workerEntry }, context),
-      async close() {
-        inspection.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+  return openInspectedSeries(
+    {
+      database,
+      seatCreation: 'stream',
+      workers: 1,
+      minIdleMs,
+      entry: { worker: workerEntry },
+      signal,
+      step: (text) => request.step(text),
+    },
+    (stage, inspection) => (context) => runTrial({ stage, inspection, workerEntry }, context),
+  );
 }
 
 async function runTrial(crashStage: CrashStage, context: TrialContext): Promise<TrialOutcome> {

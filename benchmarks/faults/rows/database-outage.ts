@@ -8,8 +8,8 @@ import type {
 } from '../../protocol/trial-experiment.ts';
 import { isAccepted } from '../accepted-ledger.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet, waitUntilSettled } from '../settlement.ts';
 import { smallDiskUnavailable } from '../small-disk.ts';
 import type { DatabaseNode, Stage } from '../stage.ts';
@@ -104,36 +104,26 @@ export const databaseOutages: readonly SeriesDefinition[] = outages.map((outage)
   open: (request) => openOutage(outage, request),
 }));
 
-async function openOutage(outage: Outage, request: SeriesRequest): Promise<OpenSeries> {
+function openOutage(outage: Outage, request: SeriesRequest): Promise<OpenSeries> {
   const { database, profile, signal } = request;
   const offered = perSecond * profiles[profile].outageSeconds;
-  const stage = await openStage({
-    database,
-    seatCreation: 'stream',
-    workers: 1,
-    minIdleMs,
-    configuration: {
-      SEAT_CREATION_BACKLOG_LIMIT: String(offered + headroom),
-      // The service waits for a lock for two thirds of it: so short that an outage of any length is met as an error.
-      DATABASE_STATEMENT_TIMEOUT_MS: '1500',
-    },
-    ...(outage.diskBytes !== undefined && { databaseDiskBytes: outage.diskBytes }),
-    signal,
-    step: (text) => request.step(text),
-  });
-  try {
-    const inspection = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial({ stage, inspection, outage, offered, ...profiles[profile] }, context),
-      async close() {
-        inspection.close();
-        await stage.close();
+  return openInspectedSeries(
+    {
+      database,
+      seatCreation: 'stream',
+      workers: 1,
+      minIdleMs,
+      configuration: {
+        SEAT_CREATION_BACKLOG_LIMIT: String(offered + headroom),
+        // The service waits for a lock for two thirds of it: so short that an outage of any length is met as an error.
+        DATABASE_STATEMENT_TIMEOUT_MS: '1500',
       },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+      ...(outage.diskBytes !== undefined && { databaseDiskBytes: outage.diskBytes }),
+      signal,
+      step: (text) => request.step(text),
+    },
+    (stage, inspection) => (context) => runTrial({ stage, inspection, outage, offered, ...profiles[profile] }, context),
+  );
 }
 
 interface OutageTrial {

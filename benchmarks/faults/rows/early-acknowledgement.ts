@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { OpenSeries, SeriesDefinition, TrialContext, TrialOutcome } from '../../protocol/trial-experiment.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { countInFlight, settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
 import { withTrialLoad } from '../trial-load.ts';
@@ -21,30 +21,20 @@ export const earlyAcknowledgement: SeriesDefinition = {
   role: 'control',
   mayLose: false,
   trials: { quick: 1, full: 3 },
-  async open(request): Promise<OpenSeries> {
+  open(request): Promise<OpenSeries> {
     const { database, signal } = request;
-    const stage = await openStage({
-      database,
-      seatCreation: 'stream',
-      workers: 1,
-      minIdleMs,
-      entry: { worker: ['service/test/controls/seat-creation-control.ts', 'early-acknowledgement'] },
-      signal,
-      step: (text) => request.step(text),
-    });
-    try {
-      const inspection = await openQueueInspection(stage);
-      return {
-        runTrial: (context) => runTrial(stage, inspection, context),
-        async close() {
-          inspection.close();
-          await stage.close();
-        },
-      };
-    } catch (error) {
-      await stage.close();
-      throw error;
-    }
+    return openInspectedSeries(
+      {
+        database,
+        seatCreation: 'stream',
+        workers: 1,
+        minIdleMs,
+        entry: { worker: ['service/test/controls/seat-creation-control.ts', 'early-acknowledgement'] },
+        signal,
+        step: (text) => request.step(text),
+      },
+      (stage, inspection) => (context) => runTrial(stage, inspection, context),
+    );
   },
 };
 

@@ -5,9 +5,9 @@ import type {
   TrialContext,
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
-import { openStage } from '../open-stage.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
 import { addPoison, letterProblems, type PoisonEntry, waitForLetters } from '../poison.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
 import type { TcpProxy } from '../tcp-proxy.ts';
@@ -55,33 +55,25 @@ interface Losses {
   readonly worker?: readonly string[];
 }
 
-async function openQueueReplyLost(request: SeriesRequest, { rounds, worker }: Losses): Promise<OpenSeries> {
+function openQueueReplyLost(request: SeriesRequest, { rounds, worker }: Losses): Promise<OpenSeries> {
   const { database, signal } = request;
-  const stage = await openStage({
-    database,
-    seatCreation: 'stream',
-    workers: 1,
-    minIdleMs,
-    proxied: ['redisQueue'],
-    ...(worker && { entry: { worker } }),
-    signal,
-    step: (text) => request.step(text),
-  });
-  try {
-    const { redisQueue: proxy } = stage.proxies;
-    if (!proxy) throw new Error("the stage came up without a proxy in front of the queue's Redis");
-    const queue = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial({ stage, proxy, queue, rounds, isControl: worker !== undefined, context }),
-      async close() {
-        queue.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+  return openInspectedSeries(
+    {
+      database,
+      seatCreation: 'stream',
+      workers: 1,
+      minIdleMs,
+      proxied: ['redisQueue'],
+      ...(worker && { entry: { worker } }),
+      signal,
+      step: (text) => request.step(text),
+    },
+    (stage, queue) => {
+      const { redisQueue: proxy } = stage.proxies;
+      if (!proxy) throw new Error("the stage came up without a proxy in front of the queue's Redis");
+      return (context) => runTrial({ stage, proxy, queue, rounds, isControl: worker !== undefined, context });
+    },
+  );
 }
 
 interface Trial {

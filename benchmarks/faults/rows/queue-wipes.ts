@@ -7,8 +7,8 @@ import type {
 } from '../../protocol/trial-experiment.ts';
 import { type AcceptedEntry, ledgerClockMs } from '../accepted-ledger.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection, queueKeys } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import { type QueueInspection, queueKeys } from '../queue-inspection.ts';
 import { settle, waitForQuiet, waitUntilSettled } from '../settlement.ts';
 import type { AuditedOperation, Stage } from '../stage.ts';
 import { type RunningLoad, withTrialLoad } from '../trial-load.ts';
@@ -60,23 +60,13 @@ export const groupDestroyed: SeriesDefinition = {
   open: (request) => openWipes(request, ({ client }) => client.xgroup('DESTROY', queueKeys.stream, queueKeys.group)),
 };
 
-async function openWipes(request: SeriesRequest, wipe: Wipe): Promise<OpenSeries> {
+function openWipes(request: SeriesRequest, wipe: Wipe): Promise<OpenSeries> {
   const { database, signal } = request;
   const step = (text: string): void => request.step(text);
-  const stage = await openStage({ database, seatCreation: 'stream', workers: 2, minIdleMs, signal, step });
-  try {
-    const queue = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial({ stage, queue, wipe, context }),
-      async close() {
-        queue.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+  return openInspectedSeries(
+    { database, seatCreation: 'stream', workers: 2, minIdleMs, signal, step },
+    (stage, queue) => (context) => runTrial({ stage, queue, wipe, context }),
+  );
 }
 
 interface WipeTrial {

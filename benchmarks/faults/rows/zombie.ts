@@ -10,8 +10,8 @@ import type {
 import { consumerOfWorker } from '../consumer-of-worker.ts';
 import { type EntryOwners, watchEntryOwners } from '../entry-owners.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, type Settlement, waitUntilSettled } from '../settlement.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
 import { withTrialLoad } from '../trial-load.ts';
@@ -58,30 +58,20 @@ export const bareHeartbeat: SeriesDefinition = {
   open: (request) => openZombies(request, ['service/test/controls/seat-creation-control.ts', 'bare-heartbeat']),
 };
 
-async function openZombies(request: SeriesRequest, worker?: readonly string[]): Promise<OpenSeries> {
+function openZombies(request: SeriesRequest, worker?: readonly string[]): Promise<OpenSeries> {
   const { database, signal } = request;
-  const stage = await openStage({
-    database,
-    seatCreation: 'stream',
-    workers: 2,
-    minIdleMs,
-    ...(worker && { entry: { worker } }),
-    signal,
-    step: (text) => request.step(text),
-  });
-  try {
-    const queue = await openQueueInspection(stage);
-    return {
-      runTrial: (context) => runTrial(stage, queue, { context, isControl: worker !== undefined }),
-      async close() {
-        queue.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+  return openInspectedSeries(
+    {
+      database,
+      seatCreation: 'stream',
+      workers: 2,
+      minIdleMs,
+      ...(worker && { entry: { worker } }),
+      signal,
+      step: (text) => request.step(text),
+    },
+    (stage, queue) => (context) => runTrial(stage, queue, { context, isControl: worker !== undefined }),
+  );
 }
 
 async function runTrial(
