@@ -1,3 +1,4 @@
+import { timelineDefinitionProblem, timelineProblem } from './check-timeline.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { evidenceFiles } from './evidence-files.ts';
 import type { Trial, TrialsEvidence, TrialsRecord } from './trials-schema.ts';
@@ -23,7 +24,7 @@ export function checkTrialsConsistency({ run, trials }: TrialsEvidence): void {
 
 /** Why a trial cannot be one of this run's, with its numbers; `undefined` when it can. */
 export function trialProblem(
-  { experiment: { series, values }, skipped }: Pick<TrialsRecord, 'experiment' | 'skipped'>,
+  { experiment: { series, values, timeline }, skipped }: Pick<TrialsRecord, 'experiment' | 'skipped'>,
   trial: Trial,
 ): string | undefined {
   const own = series.find(({ id }) => id === trial.series);
@@ -48,7 +49,7 @@ export function trialProblem(
     }
   }
   if (recoverySeconds.length > faults) return `${recoverySeconds.length} recoveries from ${faults} faults`;
-  return undefined;
+  return timelineProblem(timeline, trial.timeline);
 }
 
 function checkRun({ experiment, skipped }: TrialsRecord): void {
@@ -75,4 +76,6 @@ function checkRun({ experiment, skipped }: TrialsRecord): void {
   if (unknownSeries !== undefined) fail(`series "${unknownSeries}" is skipped or compared, and not defined`);
   const unknownValue = experiment.comparisons.find(({ value }) => !values.includes(value))?.value;
   if (unknownValue !== undefined) fail(`value "${unknownValue}" is compared, and not defined`);
+  const timeline = experiment.timeline && timelineDefinitionProblem(experiment.timeline, experiment.values);
+  if (timeline !== undefined) fail(timeline);
 }

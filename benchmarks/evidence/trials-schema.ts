@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { type Evidence, idSchema, runFrameSchema } from './schema.ts';
+import { timelineDefinitionSchema, timelineSchema } from './timeline-schema.ts';
 
 /**
  * A run in trials: something is done to the system (a crash, an outage), it is left to come to rest, and what its
@@ -62,6 +63,8 @@ export const trialsRecordSchema = runFrameSchema.extend({
     series: z.array(seriesSchema).min(1),
     values: z.array(valueDefinitionSchema),
     comparisons: z.array(comparisonSchema),
+    /** With it each trial has a `timeline`. */
+    timeline: timelineDefinitionSchema.optional(),
     limits: z.array(z.string()),
   }),
   profile: z.strictObject({ name: z.enum(['quick', 'full']) }),
@@ -121,6 +124,8 @@ export const trialSchema = z.strictObject({
   values: z.record(idSchema, z.number()),
   /** Of a series whose subject is reads. */
   reads: readsSchema.optional(),
+  /** Where the experiment defines one. */
+  timeline: timelineSchema.optional(),
   /** What else did not hold, in words with numbers. */
   problems: z.array(z.string()),
 });

@@ -200,7 +200,7 @@ function resumeGuards({ resumedAt }: TrialsRequest['journal']): GuardOutcome[] {
 }
 
 function describe(experiment: TrialExperiment, profile: ProfileName): TrialsRecord['experiment'] {
-  const { id, title, question, claim, series, values, comparisons, limits } = experiment;
+  const { id, title, question, claim, series, values, comparisons, timeline, limits } = experiment;
   return {
     id,
     title,
@@ -218,6 +218,7 @@ function describe(experiment: TrialExperiment, profile: ProfileName): TrialsReco
     })),
     values: [...values],
     comparisons: [...comparisons],
+    ...(timeline && { timeline }),
     limits: [...limits],
   };
 }

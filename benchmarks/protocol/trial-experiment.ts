@@ -1,4 +1,5 @@
 import type { RunFrame } from '../evidence/schema.ts';
+import type { TimelineDefinition } from '../evidence/timeline-schema.ts';
 import type { Series, SeriesComparison, Trial, ValueDefinition } from '../evidence/trials-schema.ts';
 import type { ProfileName } from './experiment.ts';
 
@@ -52,6 +53,8 @@ export interface TrialExperiment {
   readonly series: readonly SeriesDefinition[];
   readonly values: readonly ValueDefinition[];
   readonly comparisons: readonly SeriesComparison[];
+  /** With it each trial reports a `timeline`. */
+  readonly timeline?: TimelineDefinition;
   readonly limits: readonly string[];
   settings(profile: ProfileName): Readonly<Record<string, string | number>>;
 }
