@@ -44,6 +44,8 @@ export interface Overrides {
   readonly database?: Database;
   readonly performanceCache?: PerformanceCache;
   readonly now?: () => Date;
+  /** Uniform in [0, 1): the jitter of the cache. */
+  readonly random?: () => number;
   readonly seatCreationStore?: SeatCreationStore;
   readonly decorateSteps?: DecorateSteps;
   readonly findDurabilityProblems?: FindDurabilityProblems;
@@ -64,7 +66,11 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
     overrides.database ?? createDatabase(config.database, { metrics: createDatabaseMetrics(registry), logger });
   const cache =
     overrides.performanceCache ??
-    createPerformanceCache(config.performanceCache, { metrics: createPerformanceCacheMetrics(registry), logger });
+    createPerformanceCache(config.performanceCache, {
+      metrics: createPerformanceCacheMetrics(registry),
+      logger,
+      ...(overrides.random && { random: overrides.random }),
+    });
   const store = overrides.seatCreationStore ?? createSeatCreationStore(database);
   const seatCreationMetrics = createSeatCreationMetrics(registry);
   const { decorateSteps, findDurabilityProblems } = overrides;

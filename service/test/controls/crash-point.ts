@@ -6,7 +6,7 @@ import { createSeatCreationStore } from '../../src/database/seat-creation-store.
 import type { ConsumerSteps } from '../../src/seat-creation/consumer-steps.ts';
 import type { SeatCreationStore } from '../../src/seat-creation/seat-creation-store.ts';
 import { killThisProcess } from './kill-this-process.ts';
-import { runControlledService } from './run-controlled-service.ts';
+import { runControlledSeatCreation } from './run-controlled-service.ts';
 
 /**
  * The service, killed by SIGKILL when its worker reaches a point of the state table:
@@ -96,8 +96,8 @@ const crashPoints: Readonly<Record<string, (parts: Parts) => Overrides>> = {
 function beforeCommit(database: Database, work: () => void): Database {
   return {
     ...database,
-    transaction: (inTransaction, options) =>
-      database.transaction(async (transaction) => {
+    transaction: (name, inTransaction, options) =>
+      database.transaction(name, async (transaction) => {
         const result = await inTransaction(transaction);
         work();
         return result;
@@ -121,7 +121,7 @@ const crashPoint = crashPoints[name];
 if (!crashPoint) {
   throw new Error(`there is no crash point "${name}": there are ${Object.keys(crashPoints).join(', ')}`);
 }
-await runControlledService(name, ({ database }) =>
+await runControlledSeatCreation(name, ({ database }) =>
   crashPoint({
     database,
     store: createSeatCreationStore(database),

@@ -47,4 +47,4 @@ const performanceCache: PerformanceCache = {
   invalidate: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
-await runControlledService(`hostile-input-${name}`, () => ({ performanceCache }));
+await runControlledService(`hostile-input-${name}`, () => ({ overrides: { performanceCache } }));

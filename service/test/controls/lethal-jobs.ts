@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { createSeatCreationStore } from '../../src/database/seat-creation-store.ts';
 import { killThisProcess } from './kill-this-process.ts';
-import { runControlledService } from './run-controlled-service.ts';
+import { runControlledSeatCreation } from './run-controlled-service.ts';
 
 /**
  * The service, killed by SIGKILL whenever its worker begins a job for one of the halls in a file, ids divided by white
@@ -12,7 +12,7 @@ import { runControlledService } from './run-controlled-service.ts';
 const [file] = process.argv.slice(2);
 if (file === undefined) throw new Error('a file with the ids of halls is needed: lethal-jobs.ts <file>');
 
-await runControlledService('lethal-jobs', ({ database }) => {
+await runControlledSeatCreation('lethal-jobs', ({ database }) => {
   const store = createSeatCreationStore(database);
   return {
     seatCreationStore: {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { Overrides } from '../../src/compose.ts';
 import { withBareHeartbeat } from './bare-heartbeat.ts';
 import { withEarlyAcknowledgement } from './early-acknowledgement.ts';
-import { runControlledService } from './run-controlled-service.ts';
+import { runControlledSeatCreation } from './run-controlled-service.ts';
 import { withTransactionalDeadLetter } from './transactional-dead-letter.ts';
 
 /**
@@ -27,4 +27,4 @@ const controls: Readonly<Record<string, (redisUrl: string) => Overrides>> = {
 const name = process.argv[2] ?? '';
 const createOverrides = controls[name];
 if (!createOverrides) throw new Error(`there is no control "${name}": there are ${Object.keys(controls).join(', ')}`);
-await runControlledService(name, ({ redisUrl }) => createOverrides(redisUrl));
+await runControlledSeatCreation(name, ({ redisUrl }) => createOverrides(redisUrl));
