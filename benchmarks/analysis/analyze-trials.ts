@@ -4,6 +4,8 @@ import { roundRatios } from './round-ratios.ts';
 import type { RoundRatios } from './round-ratios.ts';
 import { analyzeSeries } from './series-analysis.ts';
 import type { SeriesAnalysis } from './series-analysis.ts';
+import { analyzeTimelines } from './timeline-analysis.ts';
+import type { SeriesTimeline } from './timeline-analysis.ts';
 import { judgeTrials } from './trials-verdict.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -13,6 +15,8 @@ export interface TrialsAnalysis {
   readonly series: readonly SeriesAnalysis[];
   /** In the order of the experiment's comparisons. */
   readonly ratios: readonly RoundRatios[];
+  /** Empty where the experiment defines none. */
+  readonly timelines: readonly SeriesTimeline[];
   readonly verdict: Verdict;
 }
 
@@ -21,5 +25,5 @@ export function analyzeTrials(evidence: TrialsEvidence): TrialsAnalysis {
   const { run } = evidence;
   const series = run.experiment.series.map((own) => analyzeSeries(evidence, own));
   const ratios = run.experiment.comparisons.map((comparison) => roundRatios(evidence, comparison));
-  return { series, ratios, verdict: judgeTrials(run, series, ratios) };
+  return { series, ratios, timelines: analyzeTimelines(evidence), verdict: judgeTrials(run, series, ratios) };
 }

@@ -7,17 +7,19 @@ import { crashesInWords, seriesTables } from '../fault-table.ts';
 import { formatNumber, formatUpperBound } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Content, Section } from '../report-document.ts';
+import { timelineSection } from './timelines.ts';
 import { lossSection, recoverySection, valueSection } from './trial-readings.ts';
 
 /** What the trials say, in the order of the report. A section without anything to show is left out. */
 export function seriesSections(run: TrialsRecord, analysis: TrialsAnalysis): Section[] {
   const hurt = analysis.series.some(({ series }) => series.role !== 'measured');
   const [values, table] = [valueSection(run, analysis), tableSection(analysis, hurt)];
+  const timeline = timelineSection(analysis);
   return [
     failureSection(analysis),
     ...(hurt
-      ? [table, lossSection(analysis), recoverySection(analysis), values, boundSection(analysis)]
-      : [values, table]),
+      ? [table, timeline, lossSection(analysis), recoverySection(analysis), values, boundSection(analysis)]
+      : [timeline, values, table]),
   ].filter(({ contents }) => contents.length > 0);
 }
 
@@ -77,7 +79,7 @@ function boundSection({ series }: TrialsAnalysis): Section {
         kind: 'table',
         table: {
           caption: 'Counts and upper bounds (one-sided, 95 %), by crash and by job',
-          columns: [{ label: 'Fault' }, ...counts.map((label) => ({ label, numeric: true }))],
+          columns: [{ label: 'Series' }, ...counts.map((label) => ({ label, numeric: true }))],
           rows: series.filter(({ trials }) => trials.length > 0).map(boundRow),
         },
       },

@@ -1,0 +1,202 @@
+import { areaY, axisY, gridY, line, rectY, ruleY, text } from '@observablehq/plot';
+
+import type { PanelTimeline, SeriesTimeline, TimelineLine } from '../../analysis/timeline-analysis.ts';
+import { formatNumber, scaleOf } from '../formats.ts';
+import { escape } from '../markup.ts';
+import { chartWidths } from '../report-document.ts';
+import type { ChartSize, Drawing } from '../report-document.ts';
+import { drawPlot } from './plot-drawing.ts';
+
+export const panelHeight = 112;
+export const panelMargins = { left: 46, right: 12 } as const;
+const marginTop = 24;
+const marginBottom = 8;
+
+const answerColours = { served: 'var(--after)', refused: 'var(--before)', failed: 'var(--invalid)' } as const;
+const lineColours = ['var(--after)', 'var(--before)', 'var(--database)', 'var(--service)'];
+/** From the usual state to the one that is furthest from it. */
+const stateColours = ['var(--line)', 'var(--inconclusive)', 'var(--refuted)', 'var(--ink)'];
+
+interface Placed {
+  readonly timeline: SeriesTimeline;
+  readonly own: PanelTimeline;
+  readonly size: ChartSize;
+}
+
+/** One panel, without a time axis; its head says what is drawn, in the colours of its values. */
+export function drawTimelinePanel(timeline: SeriesTimeline, own: PanelTimeline, size: ChartSize): Drawing {
+  const placed = { timeline, own, size };
+  const drawing = own.panel.form === 'states' ? drawStates(placed) : drawValues(placed);
+  return { ...drawing, markup: headOf(own) + drawing.markup };
+}
+
+const colourOf = ({ value }: TimelineLine, index: number): string =>
+  value.answers ? answerColours[value.answers] : (lineColours[index % lineColours.length] ?? 'var(--ink)');
+
+function headOf({ panel, lines }: PanelTimeline): string {
+  const entries =
+    panel.form === 'states'
+      ? (panel.states ?? []).map((label, index) => ({
+          label: `■ ${label}`,
+          colour: stateColours[index] ?? 'var(--ink)',
+        }))
+      : lines.map((own, index) => ({ label: `■ ${own.value.label}`, colour: colourOf(own, index) }));
+  const spans = entries.map(
+    ({ label, colour }) => `<tspan dx="8" fill="${colour}">${label[0]}</tspan><tspan>${escape(label.slice(1))}</tspan>`,
+  );
+  const shown = lines.length === 1 && panel.form !== 'states' ? '' : spans.join('');
+  return `<text x="${panelMargins.left}" y="15" text-anchor="start"><tspan font-weight="600">${escape(headline(panel, lines))}</tspan>${shown}</text>`;
+}
+
+/** `Answers, 1/s`: the unit at the size of the largest reading. */
+function headline({ label, unit }: PanelTimeline['panel'], lines: readonly TimelineLine[]): string {
+  const { suffix } = scaleOf(unit, largestOf(lines));
+  const shown = unit === '1/s' ? 'per second' : suffix.trim();
+  return shown === '' ? label : `${label}, ${shown}`;
+}
+
+function largestOf(lines: readonly TimelineLine[]): number {
+  return Math.max(0, ...lines.flatMap(({ intervals }) => intervals.map((reading) => reading?.largest ?? 0)));
+}
+
+function frame({ timeline, size }: Placed) {
+  return {
+    width: chartWidths[size],
+    height: panelHeight,
+    marginLeft: panelMargins.left,
+    marginRight: panelMargins.right,
+    marginTop,
+    marginBottom,
+    x: { domain: [0, timeline.seconds], axis: null },
+  };
+}
+
+interface Reading {
+  readonly from: number;
+  readonly to: number;
+  readonly middle: number;
+  readonly low: number;
+  readonly high: number;
+  /** Median; of a stack the upper edge. */
+  readonly at: number;
+}
+
+function drawValues(placed: Placed): Drawing {
+  const { timeline, own } = placed;
+  const { panel, lines, limits } = own;
+  const stacked = panel.form === 'stacked';
+  const { factor } = scaleOf(panel.unit, largestOf(lines));
+  const drawn = stacked ? stack(timeline, lines, factor) : lines.map((line) => readings(timeline, line, factor));
+  const edges = drawn.flat().map(({ at, high }) => (stacked ? at : high));
+  // NaN is what was not read.
+  const top = Math.max(0, ...edges.filter((edge) => edge > 0), ...limits.map(({ at }) => at / factor));
+  const y = { domain: [0, top === 0 ? 1 : top * 1.12], axis: null };
+  return drawPlot({
+    ...frame(placed),
+    y,
+    marks: [
+      gridY({ ticks: 3, stroke: 'var(--line)', strokeOpacity: 1 }),
+      axisY({ ticks: 3, tickFormat: (tick: number) => formatNumber(tick), label: null, tickSize: 0 }),
+      ...drawn.flatMap((own, index) => {
+        const lineOf = lines[index];
+        const colour = lineOf ? colourOf(lineOf, index) : 'var(--ink)';
+        return stacked ? [stackMark(own, colour)] : lineMarks(own, colour);
+      }),
+      ruleY([0], { stroke: 'var(--muted)' }),
+      ...limits.flatMap(({ label, at }) => limitMarks(label, at / factor)),
+    ],
+  });
+}
+
+/** An interval that no trial has read breaks the line: NaN, which Plot leaves out. */
+function readings({ intervalSeconds }: SeriesTimeline, { intervals }: TimelineLine, factor: number): Reading[] {
+  return intervals.map((reading, index) => ({
+    from: index * intervalSeconds,
+    to: (index + 1) * intervalSeconds,
+    middle: (index + 0.5) * intervalSeconds,
+    low: (reading?.smallest ?? Number.NaN) / factor,
+    high: (reading?.largest ?? Number.NaN) / factor,
+    at: (reading?.median ?? Number.NaN) / factor,
+  }));
+}
+
+/** Means, because they add up. */
+function stack({ intervalSeconds }: SeriesTimeline, lines: readonly TimelineLine[], factor: number): Reading[][] {
+  const edges: number[] = [];
+  return lines.map(({ intervals }) =>
+    intervals.map((reading, index) => {
+      const low = edges[index] ?? 0;
+      const high = low + (reading?.mean ?? 0) / factor;
+      edges[index] = high;
+      const from = index * intervalSeconds;
+      return { from, to: from + intervalSeconds, middle: from + intervalSeconds / 2, low, high, at: high };
+    }),
+  );
+}
+
+function stackMark(own: readonly Reading[], colour: string) {
+  const filled = own.filter(({ low, high }) => high > low);
+  return rectY(filled, { x1: 'from', x2: 'to', y1: 'low', y2: 'high', fill: colour, shapeRendering: 'crispEdges' });
+}
+
+function lineMarks(own: readonly Reading[], colour: string) {
+  return [
+    areaY(own, { x: 'middle', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.22 }),
+    line(own, { x: 'middle', y: 'at', stroke: colour, strokeWidth: 1.8 }),
+  ];
+}
+
+function limitMarks(label: string, at: number) {
+  return [
+    ruleY([at], { stroke: 'var(--ink)', strokeDasharray: '5 4', strokeWidth: 1.2 }),
+    text([at], {
+      frameAnchor: 'right',
+      y: (level: number) => level,
+      text: () => label,
+      textAnchor: 'end',
+      lineAnchor: 'bottom',
+      dx: -4,
+      dy: -3,
+      fill: 'var(--ink)',
+      stroke: 'var(--surface)',
+      strokeWidth: 3,
+      fontSize: 11,
+    }),
+  ];
+}
+
+/** A row for each trial; equal states beside each other are one bar. */
+function drawStates(placed: Placed): Drawing {
+  const { timeline, own } = placed;
+  const rows = own.lines.flatMap(({ trials }) => trials);
+  const bars = rows.flatMap((states, row) => runsOf(states).map((run) => ({ ...run, row })));
+  const { intervalSeconds } = timeline;
+  return drawPlot({
+    ...frame(placed),
+    y: { domain: [rows.length, 0], axis: null },
+    marks: [
+      rectY(bars, {
+        x1: ({ from }: StateRun) => from * intervalSeconds,
+        x2: ({ to }: StateRun) => to * intervalSeconds,
+        y1: ({ row }: { row: number }) => row + 0.1,
+        y2: ({ row }: { row: number }) => row + 0.9,
+        fill: ({ state }: StateRun) => stateColours[state] ?? 'var(--ink)',
+      }),
+    ],
+  });
+}
+
+interface StateRun {
+  readonly state: number;
+  /** Intervals, the end not included. */
+  readonly from: number;
+  readonly to: number;
+}
+
+function runsOf(states: readonly (number | null)[]): StateRun[] {
+  const starts = states.flatMap((state, index) => (index === 0 || state !== states[index - 1] ? [index] : []));
+  return starts.flatMap((from, index) => {
+    const state = states[from];
+    return state === null || state === undefined ? [] : [{ state, from, to: starts[index + 1] ?? states.length }];
+  });
+}
