@@ -23,9 +23,12 @@ export interface AppDependencies extends PerformanceRoutesPorts, SeatCreationRou
   readonly metrics: HttpMetrics;
 }
 
+/** Those that count against the service. */
+const failureStatuses = [500, 503];
+
 /** The API, as a Koa application: boundary, routes, and what answers when no route does. */
 export function createApp(dependencies: AppDependencies): Koa {
-  const { logger, token, version } = dependencies;
+  const { logger, metrics, token, version } = dependencies;
   const operations = [
     ...performanceOperations(dependencies),
     ...venueOperations(dependencies),
@@ -34,7 +37,11 @@ export function createApp(dependencies: AppDependencies): Koa {
     ...seatCreationOperations(dependencies),
     versionOperation(version),
   ];
-  const router = createRouter([...operations, openApiOperation(operations)], createBearerAuthorization(token));
+  const all = [...operations, openApiOperation(operations)];
+  for (const { method, path, success } of all) {
+    metrics.declare(method.toUpperCase(), path, [success.status, ...failureStatuses]);
+  }
+  const router = createRouter(all, createBearerAuthorization(token));
   const app = new Koa();
   app.use(createRequestBoundary(dependencies));
   app.use(router.routes());

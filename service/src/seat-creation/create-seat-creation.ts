@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
 import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
@@ -8,7 +7,7 @@ import type { DecorateSteps } from './consumer-steps.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createInProcessSeatCreation } from './in-process.ts';
 import { readQueueDepth } from './queue-depth.ts';
-import type { FindDurabilityProblems } from './queue-durability.ts';
+import { type FindDurabilityProblems, findDurabilityProblems as findConfiguredProblems } from './queue-durability.ts';
 import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
 import type { DeadLetters, SeatCreationQueue } from './seat-creation-queue.ts';
 import type { SeatCreationStore } from './seat-creation-store.ts';
@@ -67,7 +66,7 @@ export function createSeatCreation(options: SeatCreationOptions, parts: SeatCrea
     };
   }
   const { redisUrl: url, role, backlogLimit } = options;
-  const { logger, metrics, findDurabilityProblems } = parts;
+  const { logger, metrics, findDurabilityProblems = findConfiguredProblems } = parts;
   const client = createRedisClient({ role: 'publish', url, commandTimeoutMs: publishTimeoutMs, logger, random });
   const publisher = createStreamPublisher({
     client,
@@ -77,7 +76,10 @@ export function createSeatCreation(options: SeatCreationOptions, parts: SeatCrea
     findDurabilityProblems,
   });
   const worker = role === 'api' ? undefined : createStreamWorker({ ...complete, ...options });
-  metrics.watchQueue(() => readDepthOrNothing(client, clock));
+  // A server that does not answer is known from its own log line: the gauges say that nothing is known.
+  metrics.watchQueue(() =>
+    readQueueDepth(client, { now: () => clock.now(), findDurabilityProblems }).catch(() => undefined),
+  );
   return {
     queue: publisher,
     deadLetters: createDeadLetters(publisher, { backlogLimit }),
@@ -98,8 +100,3 @@ const noDeadLetters: DeadLetters = {
   list: () => Promise.resolve([]),
   replay: () => Promise.resolve({ result: 'missing' }),
 };
-
-/** A server that does not answer is known from its own log line: the gauges say that nothing is known. */
-function readDepthOrNothing(client: Redis, clock: ConsumerClock) {
-  return readQueueDepth(client, () => clock.now()).catch(() => undefined);
-}

@@ -118,7 +118,10 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
         continue;
       }
       done.push(delivery);
-      if (result.result === 'created') metrics.seatsCreated(result.seats);
+      if (result.result === 'created') {
+        metrics.seatsCreated(result.seats);
+        metrics.completed(delivery.content.acceptedAt, clock.now());
+      }
       metrics.delivered(result.result === 'created' ? 'created' : 'already_done');
       for (const change of result.changed) await cache.invalidate(change);
     }

@@ -139,7 +139,7 @@ async function createWithRetries(
 ): Promise<SeatCreationFailure | undefined> {
   let failedAttempts = 0;
   for (let tries = 1; ; tries += 1) {
-    const failure = await createOnce(job, { store, cache, metrics });
+    const failure = await createOnce(job, { store, cache, metrics, clock });
     if (!failure) return undefined;
     if (failure.kind === 'transient') {
       if (stopping.aborted) return failure;
@@ -159,14 +159,17 @@ async function createWithRetries(
 
 async function createOnce(
   job: SeatCreationJob,
-  { store, cache, metrics }: Pick<InProcessParts, 'store' | 'cache' | 'metrics'>,
+  { store, cache, metrics, clock }: Pick<InProcessParts, 'store' | 'cache' | 'metrics' | 'clock'>,
 ): Promise<SeatCreationFailure | undefined> {
   const outcome = await store.createSeats([job]);
   if (outcome.outcome === 'failed') return outcome.failure;
   const [result] = outcome.results;
   if (result === undefined) throw new Error('createSeats gave no result for its job');
   if (result.result === 'refused') return result.failure;
-  if (result.result === 'created') metrics.seatsCreated(result.seats);
+  if (result.result === 'created') {
+    metrics.seatsCreated(result.seats);
+    metrics.completed(job.acceptedAt, clock.now());
+  }
   metrics.delivered(result.result === 'created' ? 'created' : 'already_done');
   for (const change of result.changed) await cache.invalidate(change);
   return undefined;

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 import { type FailureReason, failureReasons } from './failure.ts';
 
@@ -28,7 +28,11 @@ export interface QueueDepth {
   readonly pending: number;
   /** Since the oldest pending entry was accepted; 0 when nothing is pending. */
   readonly oldestPendingSeconds: number;
+  /** The same of the oldest entry that is not settled, whether a consumer has it or nobody. */
+  readonly oldestJobSeconds: number;
   readonly deadLetters: number;
+  /** Whether the server's settings keep what a 202 promises; `undefined`: it does not tell. */
+  readonly durable: boolean | undefined;
 }
 
 export interface SeatCreationMetrics {
@@ -44,10 +48,14 @@ export interface SeatCreationMetrics {
   groupMade(): void;
   slotLost(): void;
   seatsCreated(seats: number): void;
+  /** Its seats are committed. The two instants may come from two machines' clocks. */
+  completed(acceptedAt: string, committedAt: Date): void;
   consumerState(state: ConsumerState): void;
   /** Asked at every scrape. `undefined`: the queue did not answer, and its gauges are NaN. */
   watchQueue(read: () => Promise<QueueDepth | undefined>): void;
 }
+
+const completionBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 export function createSeatCreationMetrics(registry: Registry): SeatCreationMetrics {
   const registers = [registry];
@@ -72,6 +80,12 @@ export function createSeatCreationMetrics(registry: Registry): SeatCreationMetri
   const groups = counter('groups_made_total', 'Times that the group was not there');
   const slots = counter('slots_lost_total', 'Times that another process had taken the name of this consumer');
   const seats = counter('seats_created_total', 'Seats committed by this process');
+  const completion = new Histogram({
+    name: 'seat_creation_completion_seconds',
+    help: 'From the acceptance of a job to the commit of its seats, by the clocks of both processes',
+    buckets: completionBuckets,
+    registers,
+  });
   const state = new Gauge({
     name: 'seat_creation_consumer_state',
     help: '1 for the state that the consumer is in',
@@ -94,6 +108,8 @@ export function createSeatCreationMetrics(registry: Registry): SeatCreationMetri
     groupMade: () => groups.inc(),
     slotLost: () => slots.inc(),
     seatsCreated: (count) => seats.inc(count),
+    completed: (acceptedAt, committedAt) =>
+      completion.observe(Math.max(0, (committedAt.getTime() - Date.parse(acceptedAt)) / 1_000)),
     consumerState: setState,
     watchQueue: (read) => watchQueue(read, registry),
   };
@@ -103,7 +119,9 @@ const depthGauges: readonly (readonly [keyof QueueDepth, name: string, help: str
   ['backlog', 'backlog_jobs', 'Jobs that were delivered to nobody yet'],
   ['pending', 'pending_jobs', 'Jobs that a consumer has'],
   ['oldestPendingSeconds', 'oldest_pending_seconds', 'Since the oldest pending job was accepted'],
+  ['oldestJobSeconds', 'oldest_job_seconds', 'Since the oldest job that is not settled was accepted'],
   ['deadLetters', 'dead_letters', 'Dead letters that nobody has replayed'],
+  ['durable', 'queue_durable', "1 while the settings of the queue's Redis keep what is accepted, 0 while they do not"],
 ];
 
 function watchQueue(read: () => Promise<QueueDepth | undefined>, registry: Registry): void {
@@ -119,7 +137,7 @@ function watchQueue(read: () => Promise<QueueDepth | undefined>, registry: Regis
           asked ??= read().finally(() => {
             asked = undefined;
           });
-          this.set((await asked)?.[field] ?? Number.NaN);
+          this.set(Number((await asked)?.[field] ?? Number.NaN));
         },
       }),
     );
