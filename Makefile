@@ -3,7 +3,7 @@
 node := benchmarks/toolchain/run-node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults report docs micro clean
+.PHONY: help setup doctor dev test check bench faults report verify docs micro clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -29,10 +29,13 @@ bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PRO
 faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE=cache ROWS="…" DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(SUITE),--suite '$(SUITE)') $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
-report: ## render a run again from its evidence: RUN=reports/<run>
-	@$(node) benchmarks/cli.ts report '$(RUN)'
+report: ## render a run again from its evidence, or every run: RUN=reports/<run>
+	@$(strip $(node) benchmarks/cli.ts report $(if $(RUN),'$(RUN)'))
 
-docs: ## write what README.md quotes of runs, and the index in reports/README.md
+verify: ## compute every number of a report again and name what differs, or of every report: RUN=reports/<run>
+	@$(strip $(node) benchmarks/cli.ts verify $(if $(RUN),'$(RUN)'))
+
+docs: ## write what README.md quotes of runs, and the index of all runs in reports/
 	@$(node) benchmarks/cli.ts docs
 
 micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5

@@ -14,8 +14,9 @@ import { experimentIds, headlineExperiments } from './find-experiment.ts';
 import { faultLines } from './report/fault-table.ts';
 import { composeDocument } from './report/render-report.ts';
 import { writeReport } from './report/write-report.ts';
-import { reportsFolder } from './run-folder.ts';
+import { reportsFolder, runFolders } from './run-folder.ts';
 import type { ProgressOutput } from './toolchain/progress.ts';
+import { verifyRuns } from './verify-runs.ts';
 import { writeDocuments } from './write-documents.ts';
 
 export interface Io {
@@ -142,9 +143,22 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
       end(await report(await benchFaults({ suite: options.suite, rows: options.row }, request), io));
     });
   program
-    .command('report <run>')
-    .description('render a run’s report again from its evidence')
-    .action(async (run: string) => end(await report(folderOf(run), io)));
+    .command('report [run]')
+    .description('render a run’s report again from its evidence, or every run’s')
+    .action(async (run?: string) => {
+      if (run !== undefined) return end(await report(folderOf(run), io));
+      for (const folder of await runFolders()) {
+        await writeReport(folder);
+        io.stdout.write(`${path.relative(process.cwd(), folder)}\n`);
+      }
+    });
+  program
+    .command('verify [runs...]')
+    .description('hold reports against their evidence, all of them when none is named: 1 when something differs')
+    .action(async (runs: string[]) => {
+      const sound = await verifyRuns(runs.map(folderOf), (line) => io.stdout.write(`${line}\n`));
+      end(sound ? 0 : 1);
+    });
   program
     .command('docs')
     .description('write what README.md quotes of runs, and the index of all runs')

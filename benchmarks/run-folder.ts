@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 export const reportsFolder = path.join(import.meta.dirname, '..', 'reports');
@@ -27,4 +27,13 @@ export async function inRunFolder(parts: readonly string[], fill: (folder: strin
     throw error;
   }
   return folder;
+}
+
+/** Every run under reports/, by name. */
+export async function runFolders(): Promise<readonly string[]> {
+  const entries = await readdir(reportsFolder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && /^\d{4}-/.test(entry.name))
+    .map(({ name }) => path.join(reportsFolder, name))
+    .sort();
 }

@@ -1,10 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { RunEvidence } from './evidence/trials-schema.ts';
 import { quotedRuns, runIndex, withQuotedRuns } from './report/quoted-runs.ts';
-import { reportsFolder } from './run-folder.ts';
+import { reportsFolder, runFolders } from './run-folder.ts';
 
 /** From the top of the repository: what quotes runs, and the index of all of them. */
 const quoting = ['README.md'];
@@ -13,10 +13,9 @@ const indexPlace = /(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)/s;
 const top = path.join(reportsFolder, '..');
 
 async function readRuns(): Promise<ReadonlyMap<string, RunEvidence>> {
-  const entries = await readdir(reportsFolder, { withFileTypes: true });
-  const runs = entries.filter((entry) => entry.isDirectory() && /^\d{4}-/.test(entry.name)).map(({ name }) => name);
+  const folders = await runFolders();
   return new Map(
-    await Promise.all(runs.map(async (run) => [run, await readEvidence(path.join(reportsFolder, run))] as const)),
+    await Promise.all(folders.map(async (folder) => [path.basename(folder), await readEvidence(folder)] as const)),
   );
 }
 
