@@ -4,6 +4,7 @@ import process from 'node:process';
 
 import type { BenchRequest } from './bench-request.ts';
 import { type Binary, readCommit, takeFingerprint } from './evidence/fingerprint.ts';
+import type { TrialsEvidence } from './evidence/trials-schema.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
 import { createProgress } from './protocol/progress.ts';
 import { runTrials } from './protocol/run-trials.ts';
@@ -33,12 +34,14 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
   try {
     progress.note(`${experiment.title}: ${profile} profile, ${database}, seed ${journal.seed}`);
     const command = `${request.command} SEED=${journal.seed}`;
-    const { run, trials } = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal });
+    const evidence = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal });
+    const { run, trials } = evidence;
     // Claimed now: a run that is killed and gone on with on another day must leave no empty folder.
     const folder = await inRunFolder([experiment.id, database, profile], (claimed) =>
       writeEvidence(claimed, { run: { ...run, id: path.basename(claimed) }, trials }),
     );
-    await journal.remove();
+    if (isComplete(evidence)) await journal.remove();
+    else progress.note('  finished trials are kept: the same command goes on with those that broke');
     return folder;
   } catch (error) {
     progress.note(`  the trials that were finished are kept: the same command goes on after them`);
@@ -47,6 +50,11 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
     journal.close();
     progress.close();
   }
+}
+
+function isComplete({ run: { experiment, skipped }, trials }: TrialsEvidence): boolean {
+  const ran = experiment.series.filter(({ id }) => !skipped.some(({ series }) => series === id));
+  return trials.length === ran.reduce((sum, series) => sum + series.trials, 0);
 }
 
 async function openJournal(

@@ -1,4 +1,4 @@
-import type { Reads, Series, Trial, TrialsEvidence } from '../evidence/trials-schema.ts';
+import type { BrokenTrial, MustShow, Reads, Series, Trial, TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import { crashLosses } from './crash-losses.ts';
 import type { CrashLosses } from './crash-losses.ts';
@@ -28,10 +28,12 @@ export interface SeriesAnalysis {
   /** By the value's id; what no trial has recorded is not there. */
   readonly values: ReadonlyMap<string, Spread>;
   readonly verdict: SeriesVerdict;
-  /** Of a promise what broke it, of a control what it showed; else why it could not be shown. */
+  /** Of a promise what broke it, of a control what it showed, what it must first; else why it could not be shown. */
   readonly reasons: readonly string[];
   /** Why the trials prove nothing. */
   readonly gaps: readonly string[];
+  /** Of trials that count: why they broke when they were run before. */
+  readonly brokenOnce: readonly string[];
 }
 
 export function analyzeSeries({ run, trials }: TrialsEvidence, series: Series): SeriesAnalysis {
@@ -40,7 +42,10 @@ export function analyzeSeries({ run, trials }: TrialsEvidence, series: Series): 
   const losses = crashLosses(own, ({ lost }) => lost);
   const duplicates = crashLosses(own, (trial) => trial.duplicates);
   const totals = totalsOf(own);
-  const gaps = skipped ? [] : gapsOf(series, own, totals);
+  const broken = (run.broken ?? []).filter((one) => one.series === series.id);
+  const counts = ({ trial }: BrokenTrial) => own.some((one) => one.trial === trial);
+  const missing = broken.filter((one) => !counts(one)).map(({ trial, reason }) => `trial ${trial} broke: ${reason}`);
+  const gaps = skipped ? [] : [...gapsOf(series, own, totals), ...missing];
   const failures = failuresOf(series, own, totals);
   return {
     series,
@@ -52,6 +57,7 @@ export function analyzeSeries({ run, trials }: TrialsEvidence, series: Series): 
     recovery: spreadOf(own.flatMap(({ recoverySeconds }) => recoverySeconds)),
     values: valuesOf(own),
     gaps,
+    brokenOnce: broken.filter(counts).map(({ trial, reason }) => `trial ${trial} broke once: ${reason}`),
     ...verdictOf(series, { skipped: skipped?.reason, failures, gaps }),
   };
 }
@@ -91,34 +97,44 @@ function valuesOf(trials: readonly Trial[]): ReadonlyMap<string, Spread> {
   return new Map(spreads.flatMap(([id, spread]) => (spread ? [[id, spread] as const] : [])));
 }
 
-/** What a promise and a measured series must not show, and a control must. */
-function failuresOf({ mayLose }: Series, trials: readonly Trial[], totals: Record<Count, number>): string[] {
+/** Something that a promise and a measured series must not show, and that a control may have to. */
+interface Failure {
+  readonly kind: Exclude<MustShow, object> | 'problem';
+  readonly text: string;
+}
+
+function failuresOf({ mayLose }: Series, trials: readonly Trial[], totals: Record<Count, number>): Failure[] {
   const where = (count: 'lost' | 'duplicates') =>
     numbersInWords(trials.filter((trial) => trial[count] > 0).map(({ trial }) => trial));
-  const grouped = (value: number) => value.toLocaleString('en-US');
+  const { lost, accepted, duplicates } = totals;
   return [
-    ...(totals.lost > 0 && !mayLose
-      ? [`${grouped(totals.lost)} of ${grouped(totals.accepted)} accepted jobs lost (${where('lost')})`]
-      : []),
-    ...(totals.duplicates > 0
-      ? [`${grouped(totals.duplicates)} duplicate${totals.duplicates === 1 ? '' : 's'} (${where('duplicates')})`]
-      : []),
+    ...countFailure('lost', mayLose ? 0 : lost, `of ${grouped(accepted)} accepted jobs lost (${where('lost')})`),
+    ...countFailure('duplicates', duplicates, `duplicate${duplicates === 1 ? '' : 's'} (${where('duplicates')})`),
     ...readFailures(readsOf(trials)),
-    ...trials.flatMap(({ trial, problems }) => problems.map((problem) => `trial ${trial}: ${problem}`)),
+    ...trials.flatMap(({ trial, problems }) =>
+      problems.map((problem) => ({ kind: 'problem', text: `trial ${trial}: ${problem}` }) as const),
+    ),
   ];
 }
 
-function readFailures(reads: Reads | undefined): string[] {
+function readFailures(reads: Reads | undefined): Failure[] {
   if (!reads) return [];
-  const asked = reads.asked.toLocaleString('en-US');
+  const ofReads = `of ${grouped(reads.asked)} reads`;
   return [
-    ...(reads.wrong > 0
-      ? [`${reads.wrong.toLocaleString('en-US')} of ${asked} reads not answered as they must be`]
-      : []),
-    ...(reads.stale > 0
-      ? [`${reads.stale.toLocaleString('en-US')} of ${asked} reads answered with an older version`]
-      : []),
+    ...countFailure('wrong', reads.wrong, `${ofReads} not answered as they must be`),
+    ...countFailure('stale', reads.stale, `${ofReads} answered with an older version`),
   ];
+}
+
+function countFailure(kind: Failure['kind'], count: number, what: string): Failure[] {
+  return count > 0 ? [{ kind, text: `${grouped(count)} ${what}` }] : [];
+}
+
+const grouped = (value: number): string => value.toLocaleString('en-US');
+
+function isWhatMustShow(mustShow: MustShow | undefined, { kind, text }: Failure): boolean {
+  if (mustShow === undefined) return true;
+  return typeof mustShow === 'string' ? kind === mustShow : kind === 'problem' && text.includes(mustShow.problem);
 }
 
 function gapsOf(series: Series, trials: readonly Trial[], totals: Record<Count, number>): string[] {
@@ -137,22 +153,27 @@ function nothingAsked({ subject }: Series, trials: readonly Trial[], { accepted 
 }
 
 function verdictOf(
-  { role, subject }: Series,
-  { skipped, failures, gaps }: { skipped: string | undefined; failures: readonly string[]; gaps: readonly string[] },
+  series: Series,
+  { skipped, failures, gaps }: { skipped: string | undefined; failures: readonly Failure[]; gaps: readonly string[] },
 ): Pick<SeriesAnalysis, 'verdict' | 'reasons'> {
   if (skipped !== undefined) return { verdict: 'SKIPPED', reasons: [skipped] };
-  if (failures.length > 0) {
-    return { verdict: role === 'control' ? 'FAILS AS IT MUST' : 'DOES NOT HOLD', reasons: failures };
+  const texts = failures.map(({ text }) => text);
+  if (series.role !== 'control') {
+    if (failures.length > 0) return { verdict: 'DOES NOT HOLD', reasons: texts };
+    return gaps.length > 0 ? { verdict: 'INCOMPLETE', reasons: gaps } : { verdict: 'HOLDS', reasons: [] };
   }
-  if (gaps.length > 0) return { verdict: 'INCOMPLETE', reasons: gaps };
-  return role === 'control'
-    ? {
-        verdict: 'HARNESS IS BLIND',
-        reasons: [
-          `nothing was ${subject === 'reads' ? 'wrong or stale' : 'lost or duplicated'}, and no problem was seen`,
-        ],
-      }
-    : { verdict: 'HOLDS', reasons: [] };
+  const shown = failures.filter((failure) => isWhatMustShow(series.mustShow, failure)).map(({ text }) => text);
+  if (shown.length > 0) {
+    return { verdict: 'FAILS AS IT MUST', reasons: [...shown, ...texts.filter((text) => !shown.includes(text))] };
+  }
+  if (gaps.length > 0) return { verdict: 'INCOMPLETE', reasons: [...gaps, ...texts] };
+  return { verdict: 'HARNESS IS BLIND', reasons: [nothingShown(series), ...texts] };
+}
+
+function nothingShown({ mustShow, subject }: Series): string {
+  if (typeof mustShow === 'object') return `no problem with the words "${mustShow.problem}" was seen`;
+  if (mustShow !== undefined) return `nothing was ${mustShow === 'duplicates' ? 'duplicated' : mustShow}`;
+  return `nothing was ${subject === 'reads' ? 'wrong or stale' : 'lost or duplicated'}, and no problem was seen`;
 }
 
 /** `trial 2`, `trials 1, 2, 3, 4, 5 and 7 more`. */

@@ -67,7 +67,7 @@ function invalidReasons(
     ...run.guards.filter(({ held }) => !held).map(({ guard, observed }) => `guard ${guard} did not hold (${observed})`),
     ...series.flatMap(({ series: { label }, gaps }) => gaps.map((gap) => `${label}: ${gap}`)),
     ...ofVerdict(series, 'HARNESS IS BLIND').map(
-      (own) => `the control ${own.series.label} did not fail, so the harness is blind`,
+      (own) => `the control ${own.series.label} did not fail as it must, so the harness is blind`,
     ),
     ...missing.map(({ label, missingRounds }) => `${label} is missing in ${missingRounds.length} rounds`),
   ];

@@ -52,7 +52,7 @@ export function trialProblem(
   return timelineProblem(timeline, trial.timeline);
 }
 
-function checkRun({ experiment, skipped }: TrialsRecord): void {
+function checkRun({ experiment, skipped, broken = [] }: TrialsRecord): void {
   const fail = (problem: string): never => {
     throw new EvidenceError({ file: evidenceFiles.run }, problem);
   };
@@ -69,11 +69,13 @@ function checkRun({ experiment, skipped }: TrialsRecord): void {
     skipped.map((skip) => skip.series),
   );
   const named = [
-    ...skipped.map((skip) => skip.series),
+    ...[...skipped, ...broken].map(({ series: id }) => id),
     ...experiment.comparisons.flatMap(({ numerator, denominator }) => [numerator, denominator]),
   ];
+  const shownByNone = experiment.series.find(({ role, mustShow }) => role !== 'control' && mustShow !== undefined)?.id;
+  if (shownByNone !== undefined) fail(`series "${shownByNone}" must show something and is no control`);
   const unknownSeries = named.find((id) => !series.includes(id));
-  if (unknownSeries !== undefined) fail(`series "${unknownSeries}" is skipped or compared, and not defined`);
+  if (unknownSeries !== undefined) fail(`series "${unknownSeries}" is skipped, broken or compared, and not defined`);
   const unknownValue = experiment.comparisons.find(({ value }) => !values.includes(value))?.value;
   if (unknownValue !== undefined) fail(`value "${unknownValue}" is compared, and not defined`);
   const timeline = experiment.timeline && timelineDefinitionProblem(experiment.timeline, experiment.values);

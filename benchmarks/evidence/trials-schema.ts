@@ -14,10 +14,16 @@ import { timelineDefinitionSchema, timelineSchema } from './timeline-schema.ts';
 const seriesRoleSchema = z.enum([
   /** Nothing accepted is lost, nothing is done twice, and no other problem was seen. */
   'promise',
-  /** It must lose, duplicate or show a problem in at least one trial: or the harness is blind. */
+  /** Wrong on purpose: it must show its `mustShow` in at least one trial, or the harness is blind. */
   'control',
   /** Nothing is hurt, values are measured: holds as a promise does, and counts no fault. */
   'measured',
+]);
+
+/** A count that is above 0, or a problem with these words in it. */
+const mustShowSchema = z.union([
+  z.enum(['lost', 'duplicates', 'wrong', 'stale']),
+  z.strictObject({ problem: z.string().min(1) }),
 ]);
 
 export const seriesSchema = z.strictObject({
@@ -29,6 +35,8 @@ export const seriesSchema = z.strictObject({
   /** As printed beside the verdict: `0 lost, 0 duplicate; taken over within 17 s`. Of a control: what it must show. */
   mustHold: z.string(),
   role: seriesRoleSchema,
+  /** Of a control. Absent in older evidence: whatever did not hold was enough. */
+  mustShow: mustShowSchema.optional(),
   /** What its clients ask for. Absent: jobs. */
   subject: z.literal('reads').optional(),
   /** The fault itself takes accepted work away (FLUSHALL): what it took is counted and breaks nothing. */
@@ -53,6 +61,14 @@ export const comparisonSchema = z.strictObject({
   bound: z.strictObject({ relation: z.enum(['at-most', 'at-least']), ratio: z.number().positive() }).optional(),
 });
 
+/** A trial that rejected: it counts nothing, and ended its series until a later call ran it again. */
+export const brokenTrialSchema = z.strictObject({
+  series: idSchema,
+  trial: z.int().positive(),
+  at: z.iso.datetime(),
+  reason: z.string(),
+});
+
 export const trialsRecordSchema = runFrameSchema.extend({
   kind: z.literal('trials'),
   experiment: z.strictObject({
@@ -72,6 +88,7 @@ export const trialsRecordSchema = runFrameSchema.extend({
   settings: z.record(z.string(), z.union([z.string(), z.number()])),
   /** Series that this machine could not run, each with its reason and remedy; never silent. */
   skipped: z.array(z.strictObject({ series: idSchema, reason: z.string() })),
+  broken: z.array(brokenTrialSchema).optional(),
 });
 
 /** What became of the reads of a trial: answered, refused, wrong and stale add up to those that were asked. */
@@ -131,8 +148,10 @@ export const trialSchema = z.strictObject({
 });
 
 export type Series = z.infer<typeof seriesSchema>;
+export type MustShow = z.infer<typeof mustShowSchema>;
 export type ValueDefinition = z.infer<typeof valueDefinitionSchema>;
 export type SeriesComparison = z.infer<typeof comparisonSchema>;
+export type BrokenTrial = z.infer<typeof brokenTrialSchema>;
 export type TrialsRecord = z.infer<typeof trialsRecordSchema>;
 export type Trial = z.infer<typeof trialSchema>;
 export type Reads = z.infer<typeof readsSchema>;

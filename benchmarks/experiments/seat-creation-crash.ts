@@ -28,6 +28,7 @@ export const experiment: TrialExperiment = {
       how: `SEAT_CREATION=async: one process accepts and works; ${kill}`,
       mustHold: 'before: must lose accepted work, or the harness is blind',
       role: 'control',
+      mustShow: 'lost',
       mayLose: false,
       trials: { quick: 5, full: 50 },
       open: (request) => openServiceCrashes({ ...crashes, seatCreation: 'async' }, request),

@@ -26,6 +26,7 @@ export const experiment: TrialExperiment = {
       how: `the service without its check, which would answer 503 to every job on such a server; ${how}`,
       mustHold: 'must lose accepted work, or the harness is blind',
       role: 'control',
+      mustShow: 'lost',
       mayLose: false,
       trials: { quick: 5, full: 50 },
       open: (request) => openQueuePowerCuts({ ...cuts, appendfsync: 'everysec' }, request),

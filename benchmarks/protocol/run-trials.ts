@@ -1,13 +1,12 @@
-import { trialProblem } from '../evidence/check-trials-consistency.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
-import type { Trial, TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
+import type { TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
 import type { ProfileName } from './experiment.ts';
 import type { Progress } from './progress.ts';
 import { type FrameRequest, openRunFrame } from './run-frame.ts';
-import type { OpenSeries, TrialExperiment } from './trial-experiment.ts';
+import { runScheduledTrials, seriesAtATime } from './run-scheduled-trials.ts';
+import type { TrialExperiment } from './trial-experiment.ts';
 import type { JournalEntry, TrialJournal } from './trial-journal.ts';
-import { type PlannedTrial, randomFor, scheduleTrials } from './trial-schedule.ts';
 
 export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
   readonly experiment: TrialExperiment;
@@ -24,26 +23,32 @@ export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
 const clockStepLimitSeconds = 0.05;
 
 /**
- * Runs every trial that the journal does not have, and takes every stage down. A trial that rejects ends the run,
- * which is evidence with its reason and INVALID; rejects with `CouldNotRunError` when not one trial was finished or
- * (`requireAll`) a series can't be run, and with the signal's reason when it was interrupted.
+ * Runs every trial that the journal does not have, and takes every stage down. A trial that rejects ends its series,
+ * which is evidence with its reason, and INVALID; the others go on. Rejects with `CouldNotRunError` when not one trial
+ * was finished or (`requireAll`) a series can't be run, and with the signal's reason when it was interrupted.
  */
 export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence> {
   const { experiment, profile, journal } = request;
   const skipped = await findUnavailable(request);
   const closeFrame = await openRunFrame({ ...request, seed: journal.seed });
   const record: Pick<TrialsRecord, 'experiment' | 'skipped'> = { experiment: describe(experiment, profile), skipped };
-  const { entries, brokenBy } = await runAll(request, record);
+  const { entries, broken } = await runScheduledTrials(request, record);
+  if (entries.length === 0) {
+    const reasons = broken.map(({ series, reason }) => `${series}: ${reason}`).join('; ');
+    throw new CouldNotRunError(`every series broke before a trial of it was finished: ${reasons}`);
+  }
   const guards = [clockGuard(entries), ...resumeGuards(journal)];
-  const frame = await closeFrame({ brokenBy, guards });
+  const frame = await closeFrame({ brokenBy: undefined, guards });
+  const together = seriesAtATime(experiment);
   return {
     run: {
       ...frame,
       startedAt: journal.startedAt,
       kind: 'trials',
       ...record,
+      ...(broken.length > 0 && { broken: [...broken] }),
       profile: { name: profile },
-      settings: { ...experiment.settings(profile) },
+      settings: { ...experiment.settings(profile), ...(together > 1 && { 'series at a time': together }) },
     },
     trials: entries.map(({ trial }) => trial),
   };
@@ -62,119 +67,6 @@ async function findUnavailable(request: TrialsRequest): Promise<TrialsRecord['sk
   if (requireAll && skipped.length > 0) throw new CouldNotRunError(`REQUIRE_ALL=1, and this cannot be run: ${reasons}`);
   if (skipped.length === experiment.series.length) throw new CouldNotRunError(`nothing can be run: ${reasons}`);
   return skipped;
-}
-
-interface RunningTrials {
-  readonly request: TrialsRequest;
-  readonly record: Pick<TrialsRecord, 'experiment' | 'skipped'>;
-  readonly open: Map<string, OpenSeries>;
-  /** Of earlier calls and of this one. */
-  readonly entries: JournalEntry[];
-}
-
-async function runAll(
-  request: TrialsRequest,
-  record: RunningTrials['record'],
-): Promise<{ entries: readonly JournalEntry[]; brokenBy: string | undefined }> {
-  const { experiment, profile, journal, progress, signal } = request;
-  const running: RunningTrials = { request, record, open: new Map(), entries: [...journal.entries] };
-  const isSettled = ({ series, trial }: PlannedTrial): boolean =>
-    record.skipped.some((skip) => skip.series === series.id) ||
-    journal.entries.some((entry) => entry.trial.series === series.id && entry.trial.trial === trial);
-  const planned = scheduleTrials(experiment, profile, journal.seed).filter((one) => !isSettled(one));
-  try {
-    for (const [index, next] of planned.entries()) {
-      expectRemaining(running, planned.slice(index));
-      await runPlanned(running, next);
-    }
-    return { entries: running.entries, brokenBy: undefined };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (running.entries.length === 0) throw new CouldNotRunError('the run broke before a trial was finished', error);
-    return { entries: running.entries, brokenBy: describeError(error) };
-  } finally {
-    progress.step('stopping what was started');
-    await closeAll(running);
-  }
-}
-
-async function runPlanned({ request, record, open, entries }: RunningTrials, planned: PlannedTrial): Promise<void> {
-  const { database, profile, journal, progress, signal } = request;
-  const { series, trial: number, isLast } = planned;
-  const step = (text: string): void =>
-    progress.step(`${series.label} · trial ${number}/${series.trials[profile]} · ${text}`);
-  signal.throwIfAborted();
-  let stage = open.get(series.id);
-  if (stage === undefined) {
-    step('starting');
-    stage = await series.open({ profile, database, random: randomFor(journal.seed, series.id), step, signal });
-    open.set(series.id, stage);
-  }
-  const startedAt = Date.now();
-  const startedOn = performance.now();
-  const random = randomFor(journal.seed, series.id, number);
-  const outcome = await stage.runTrial({ trial: number, random, step, signal });
-  // What was cut short by an interruption shows nothing.
-  signal.throwIfAborted();
-  const seconds = (performance.now() - startedOn) / 1000;
-  const trial = { series: series.id, trial: number, startedAt: new Date(startedAt).toISOString(), seconds, ...outcome };
-  const problem = trialProblem(record, trial);
-  if (problem !== undefined) throw new Error(`${series.id}, trial ${number}: ${problem}`);
-  const entry = { trial, clockStepSeconds: (Date.now() - startedAt) / 1000 - seconds };
-  journal.append(entry);
-  entries.push(entry);
-  progress.note(`  ${describeTrial(series.label, trial)}`);
-  if (!isLast) return;
-  open.delete(series.id);
-  await stage.close();
-}
-
-/** What is still open after an end before the last trial: nothing may keep the others from being closed. */
-async function closeAll({ request, open }: RunningTrials): Promise<void> {
-  for (const [series, stage] of open) {
-    try {
-      await stage.close();
-    } catch (error) {
-      request.progress.note(`  ${series} could not be taken down: ${describeError(error)}`);
-    }
-  }
-}
-
-/** From the mean trial of each series, or of all where a series has none yet. */
-function expectRemaining({ request, entries }: RunningTrials, planned: readonly PlannedTrial[]): void {
-  if (entries.length === 0) return;
-  const mean = (trials: readonly JournalEntry[]): number =>
-    trials.reduce((sum, { trial }) => sum + trial.seconds, 0) / trials.length;
-  const expected = planned.map(({ series }) => {
-    const ofSeries = entries.filter(({ trial }) => trial.series === series.id);
-    return mean(ofSeries.length > 0 ? ofSeries : entries);
-  });
-  request.progress.expect(expected.reduce((sum, seconds) => sum + seconds, 0));
-}
-
-function describeTrial(label: string, trial: Trial): string {
-  const recovery = trial.recoverySeconds.map((seconds) => seconds.toFixed(1)).join(', ');
-  const { reads } = trial;
-  const counts = reads
-    ? [
-        `${reads.answered} of ${reads.asked} reads answered,`,
-        `${reads.refused} refused,`,
-        `${reads.wrong} wrong,`,
-        `${reads.stale} stale`,
-      ]
-    : [
-        `${trial.accepted} accepted,`,
-        `${trial.inFlight} in flight,`,
-        `${trial.lost} lost,`,
-        `${trial.duplicates} duplicate`,
-      ];
-  const parts = [
-    `${label} ${trial.trial}:`,
-    ...counts,
-    ...(recovery === '' ? [] : [`, recovered in ${recovery} s`]),
-    ...trial.problems.map((problem) => `; ${problem}`),
-  ];
-  return parts.join(' ').replaceAll(' ,', ',').replaceAll(' ;', ';');
 }
 
 function clockGuard(entries: readonly JournalEntry[]): GuardOutcome {
@@ -206,12 +98,13 @@ function describe(experiment: TrialExperiment, profile: ProfileName): TrialsReco
     title,
     question,
     claim: { ...claim },
-    series: series.map(({ id, label, how, mustHold, role, subject, mayLose, trials }) => ({
+    series: series.map(({ id, label, how, mustHold, role, mustShow, subject, mayLose, trials }) => ({
       id,
       label,
       how,
       mustHold,
       role,
+      ...(mustShow && { mustShow }),
       ...(subject && { subject }),
       mayLose,
       trials: trials[profile],
@@ -221,8 +114,4 @@ function describe(experiment: TrialExperiment, profile: ProfileName): TrialsReco
     ...(timeline && { timeline }),
     limits: [...limits],
   };
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

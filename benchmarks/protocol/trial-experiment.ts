@@ -1,6 +1,6 @@
 import type { RunFrame } from '../evidence/schema.ts';
 import type { TimelineDefinition } from '../evidence/timeline-schema.ts';
-import type { Series, SeriesComparison, Trial, ValueDefinition } from '../evidence/trials-schema.ts';
+import type { MustShow, Series, SeriesComparison, Trial, ValueDefinition } from '../evidence/trials-schema.ts';
 import type { ProfileName } from './experiment.ts';
 
 /** What a trial reports; the protocol adds series, number and time. */
@@ -32,16 +32,23 @@ export interface SeriesRequest {
   readonly signal: AbortSignal;
 }
 
-export interface SeriesDefinition extends Omit<Series, 'trials'> {
-  readonly trials: Readonly<Record<ProfileName, number>>;
-  /** Why this machine or database can't run it, with the remedy; `undefined` when it can. */
-  unavailable?(request: Pick<SeriesRequest, 'database'>): Promise<string | undefined>;
-  open(request: SeriesRequest): Promise<OpenSeries>;
-}
+/** A control names what it is wrong on purpose to show. */
+export type RoleOfSeries =
+  | { readonly role: Exclude<Series['role'], 'control'>; readonly mustShow?: never }
+  | { readonly role: 'control'; readonly mustShow: MustShow };
+
+export type SeriesDefinition = Omit<Series, 'trials' | 'role' | 'mustShow'> &
+  RoleOfSeries & {
+    readonly trials: Readonly<Record<ProfileName, number>>;
+    /** Why this machine or database can't run it, with the remedy; `undefined` when it can. */
+    unavailable?(request: Pick<SeriesRequest, 'database'>): Promise<string | undefined>;
+    open(request: SeriesRequest): Promise<OpenSeries>;
+  };
 
 /**
  * One claim about faults: series of trials. `interleaved`: trial 1 of every series in a seeded order, then trial 2, …;
- * all stages are up at once. `one-by-one`: a series after the other.
+ * all stages are up at once. `one-by-one`: a series after the other, or `concurrency` of them at a time, where their
+ * trials are not compared.
  */
 export interface TrialExperiment {
   readonly protocol: 'trials';
@@ -50,6 +57,8 @@ export interface TrialExperiment {
   readonly question: string;
   readonly claim: { readonly text: string };
   readonly order: 'interleaved' | 'one-by-one';
+  /** Of `one-by-one`; default 1. */
+  readonly concurrency?: number;
   readonly series: readonly SeriesDefinition[];
   readonly values: readonly ValueDefinition[];
   readonly comparisons: readonly SeriesComparison[];

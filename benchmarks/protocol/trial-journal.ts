@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 import { lockDirectory } from '../environments/directory-lock.ts';
 import { runFrameSchema } from '../evidence/schema.ts';
-import { trialSchema } from '../evidence/trials-schema.ts';
+import { type BrokenTrial, brokenTrialSchema, trialSchema } from '../evidence/trials-schema.ts';
 
 /** What must be the same for a trial of an earlier call to count in this one. */
 const conditionsSchema = z.strictObject({
@@ -26,10 +26,11 @@ const entrySchema = z.strictObject({
   /** Of the wall clock against the monotonic one, during this trial. */
   clockStepSeconds: z.number(),
 });
-/** A line says that a call began, or what a trial gave. */
+/** A line says that a call began, what a trial gave, or that it gave nothing. */
 const lineSchema = z.union([
   z.strictObject({ seed: z.int(), startedAt: z.iso.datetime(), conditions: conditionsSchema }),
   z.strictObject({ resumedAt: z.iso.datetime() }),
+  z.strictObject({ broken: brokenTrialSchema }),
   entrySchema,
 ]);
 
@@ -45,7 +46,10 @@ export interface TrialJournal {
   readonly resumedAt: readonly string[];
   /** From the calls before this one. */
   readonly entries: readonly JournalEntry[];
+  /** From the calls before this one: each is run again. */
+  readonly broken: readonly BrokenTrial[];
   append(entry: JournalEntry): void;
+  appendBroken(broken: BrokenTrial): void;
   /** Lets go of the folder; what has not been removed is gone on with by a later call. */
   close(): void;
   /** The run is complete and written down elsewhere. */
@@ -63,7 +67,7 @@ export interface JournalRequest {
   readonly note: (text: string) => void;
 }
 
-type Found = Pick<TrialJournal, 'seed' | 'startedAt' | 'resumedAt' | 'entries'> & {
+type Found = Pick<TrialJournal, 'seed' | 'startedAt' | 'resumedAt' | 'entries' | 'broken'> & {
   readonly conditions: JournalConditions;
 };
 
@@ -93,12 +97,13 @@ export async function openTrialJournal(request: JournalRequest): Promise<TrialJo
         await rename(file, aside);
         note(`  begins anew: ${difference}; the earlier run's ${found.entries.length} trials are kept in ${aside}`);
       }
-      state = { seed: request.seed ?? request.drawSeed(), startedAt: now, resumedAt: [], entries: [] };
+      state = { seed: request.seed ?? request.drawSeed(), startedAt: now, resumedAt: [], entries: [], broken: [] };
       write({ seed: state.seed, startedAt: now, conditions });
     }
     return {
       ...state,
       append: write,
+      appendBroken: (broken) => write({ broken }),
       close: () => lock.release(),
       remove: () => rm(file),
     };
@@ -127,6 +132,7 @@ async function readJournal(file: string): Promise<Found | undefined> {
     ...header,
     resumedAt: rest.flatMap((line) => ('resumedAt' in line ? [line.resumedAt] : [])),
     entries: rest.flatMap((line) => ('trial' in line ? [line] : [])),
+    broken: rest.flatMap((line) => ('broken' in line ? [line.broken] : [])),
   };
 }
 

@@ -12,7 +12,7 @@ export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
   const { run } = evidence;
   const { experiment, profile } = run;
   const analysis = analyzeTrials(evidence);
-  const { verdict, ratios } = analysis;
+  const { series, verdict, ratios } = analysis;
   const summary: Content[] = [
     { kind: 'paragraph', term: 'Question', text: experiment.question },
     { kind: 'paragraph', term: 'Claim', text: experiment.claim.text },
@@ -33,7 +33,10 @@ export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
   return {
     title: experiment.title,
     verdict: { name: verdict.name, sentence: trialsSentence(evidence, analysis) },
-    warnings: ratios.flatMap(({ label, warnings }) => warnings.map((warning) => `${label}: ${warning}.`)),
+    warnings: [
+      ...ratios.flatMap(({ label, warnings }) => warnings.map((warning) => `${label}: ${warning}.`)),
+      ...series.flatMap(({ series: { label }, brokenOnce }) => brokenOnce.map((broken) => `${label}: ${broken}.`)),
+    ],
     summary,
     // What voids a run is what its reader needs first.
     sections: verdict.name === 'INVALID' ? [validity, ...rest] : rest,

@@ -26,7 +26,7 @@ interface FaultColumn extends Column {
 const count = (own: SeriesAnalysis, value: number) => (own.verdict === 'SKIPPED' ? '–' : formatNumber(value));
 
 const faultColumns: readonly FaultColumn[] = [
-  { label: 'fault', width: 5, cell: ({ verdict, series }) => `${seriesMarks[verdict]} ${series.label}` },
+  { label: 'series', width: 6, cell: ({ verdict, series }) => `${seriesMarks[verdict]} ${series.label}` },
   { label: 'tries', width: 5, numeric: true, cell: (own) => count(own, own.totals.faults) },
   { label: 'accepted', width: 8, numeric: true, cell: (own) => count(own, own.totals.accepted) },
   { label: 'stored', width: 8, numeric: true, cell: (own) => count(own, own.totals.stored) },

@@ -29,6 +29,19 @@ describe('progress', () => {
     expect(written.at(-1)).toBe('\r\u001B[2K');
   });
 
+  it('shows on one line of a terminal what runs at the same time, each with its share, and forgets what has ended', () => {
+    const { written, output } = recordingOutput(true);
+    const progress = createProgress(output, () => 0);
+    progress.expect(90);
+    progress.step('zombie: SIGSTOP', 'zombie');
+    progress.step('poison: '.padEnd(80, 'x'), 'poison');
+    const both = written.at(-1)?.replace('\r\u001B[2K', '') ?? '';
+    expect(both).toMatch(/^zombie: SIGSTOP \| poison: x+ · about 1:30 left$/);
+    expect(both.length).toBeLessThanOrEqual(59);
+    progress.endLane('zombie');
+    expect(written.at(-1)).toMatch(/2Kpoison: x+ · about/);
+  });
+
   it('never promises less than no time', () => {
     const { written, output } = recordingOutput(false);
     let now = 0;

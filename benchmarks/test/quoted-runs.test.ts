@@ -19,7 +19,7 @@ it('quotes a verdict and a table of faults, and leaves the rest as it was', () =
   expect(quoted).toContain('Before.');
   expect(quoted).not.toContain('old');
   expect(quoted).toContain('\n\n**CONFIRMED.** ');
-  expect(quoted).toContain('| Fault | Tries |');
+  expect(quoted).toContain('| Series | Tries |');
   expect(withQuotedRuns(quoted, runs)).toBe(quoted);
   expect(quotedRuns(text)).toEqual([blocks.run.id, suite.run.id]);
 });

@@ -11,6 +11,7 @@ import { CouldNotRunError } from '../protocol/could-not-run-error.ts';
 import { createProgress } from '../protocol/progress.ts';
 import { runTrials, type TrialsRequest } from '../protocol/run-trials.ts';
 import type { SeriesDefinition, TrialExperiment, TrialOutcome } from '../protocol/trial-experiment.ts';
+import { composeTrialsReport } from '../report/compose-trials-report.ts';
 import { type JournalConditions, openTrialJournal, type TrialJournal } from '../protocol/trial-journal.ts';
 
 const outcome: TrialOutcome = {
@@ -165,28 +166,80 @@ describe('a run in trials', () => {
     expect(new Set(orders.map(String)).size).toBeGreaterThan(1);
   });
 
+  it('runs as many series at a time as the experiment says, and gives their trials in its order', async () => {
+    const gate = Promise.withResolvers<void>();
+    const series = ['a', 'b', 'c', 'd'].map((id) => {
+      const own = standIn(id, 2);
+      const open: SeriesDefinition['open'] = async (request) => {
+        const stage = await own.open(request);
+        return {
+          ...stage,
+          async runTrial(context) {
+            // The first series ends last.
+            if (id === 'a') await gate.promise;
+            if (id === 'd' && context.trial === 2) gate.resolve();
+            return stage.runTrial(context);
+          },
+        };
+      };
+      return { ...own, open };
+    });
+    const { run: record, trials } = await runTrials(
+      requestFor({ ...experimentOf('one-by-one', series), concurrency: 2 }),
+    );
+    expect(events.slice(0, 2)).toEqual(['open a', 'open b']);
+    expect(events.indexOf('open c')).toBeGreaterThan(events.indexOf('close b'));
+    expect(events.at(-1)).toBe('close a');
+    const order = trials.map(({ series: id, trial }) => `${id}${trial}`).join(' ');
+    expect(order).toBe('a1 a2 b1 b2 c1 c2 d1 d2');
+    expect(record.settings).toMatchObject({ 'series at a time': 2 });
+  });
+
+  it('keeps one series at a time where rounds are compared', async () => {
+    const experiment = { ...experimentOf('interleaved', [standIn('a', 2), standIn('b', 2)]), concurrency: 2 };
+    const { run: record } = await runTrials(requestFor(experiment));
+    expect(record.settings).toEqual({ 'jobs of a trial': 10 });
+  });
+
   it('tells each trial, and how long the rest will take', async () => {
     await run('one-by-one', standIn('first', 2));
     expect(written).toContain('first 1: 9 accepted, 4 in flight, 0 lost, 0 duplicate, recovered in 1.3 s\n');
     expect(written).toMatch(/about 0:00 left/);
   });
 
-  it('is evidence with its reason when a trial breaks, and closes everything', async () => {
-    const breaking = standIn('breaking', 2, (trial) => {
+  it('ends the series of a trial that breaks, with its reason, and lets the others run', async () => {
+    const breaking = standIn('breaking', 3, (trial) => {
       if (trial === 2) throw new Error('the proxy does not answer');
       return {};
     });
-    const { run: record, trials } = await run('interleaved', breaking, standIn('other', 5));
-    expect(record.brokenBy).toBe('the proxy does not answer');
-    expect(trials.length).toBeGreaterThanOrEqual(2);
-    expect(events.filter((event) => event.startsWith('close')).sort()).toEqual(['close breaking', 'close other']);
-    expect(analyzeTrials({ run: record, trials }).verdict.name).toBe('INVALID');
+    for (const order of ['interleaved', 'one-by-one'] as const) {
+      const evidence = await run(order, breaking, standIn('other', 5));
+      const { broken } = evidence.run;
+      expect(broken).toMatchObject([{ series: 'breaking', trial: 2, reason: 'the proxy does not answer' }]);
+      const ran = ({ series }: { series: string }) => series === 'breaking';
+      expect([evidence.trials.filter(ran).length, evidence.trials.length]).toEqual([1, 6]);
+      expect(events.filter((event) => event.startsWith('close')).sort()).toEqual(['close breaking', 'close other']);
+      const { verdict, series } = analyzeTrials(evidence);
+      expect(series.map((own) => own.verdict)).toEqual(['INCOMPLETE', 'HOLDS']);
+      expect(verdict.name).toBe('INVALID');
+      expect(verdict.reasons.join('; ')).toContain('breaking: trial 2 broke: the proxy does not answer');
+      expect(written).toContain('breaking 2 broke, and its series ends here: the proxy does not answer');
+      await writeEvidence(join(folder, order), evidence);
+      expect((await readEvidence(join(folder, order))).run).toMatchObject({ broken });
+      events = [];
+    }
   });
 
-  it('breaks at a trial whose counts do not add up', async () => {
+  it('ends the series of a trial whose counts do not add up', async () => {
     const wrong = standIn('wrong', 2, (trial) => (trial === 2 ? { lost: 1 } : {}));
     const { run: record } = await run('one-by-one', wrong);
-    expect(record.brokenBy).toBe('wrong, trial 2: 9 accepted are not 8 stored + 1 dead-lettered + 1 lost');
+    expect(record.broken?.[0]?.reason).toBe('9 accepted are not 8 stored + 1 dead-lettered + 1 lost');
+  });
+
+  it('ends a series whose stage does not come up', async () => {
+    const open = () => Promise.reject(new Error('no port is free'));
+    const { run: record } = await run('one-by-one', { ...standIn('stuck', 2), open }, standIn('other', 1));
+    expect(record.broken).toMatchObject([{ series: 'stuck', trial: 1, reason: 'no port is free' }]);
   });
 
   it('has no result when it breaks before a trial was finished', async () => {
@@ -201,10 +254,13 @@ describe('a run in trials', () => {
       ...(await stuck.open(request)),
       close: () => Promise.reject(new Error('it hangs')),
     });
-    const breaking = standIn('breaking', 9, (trial) => (trial === 2 ? { lost: 1 } : {}));
-    await run('interleaved', { ...stuck, open }, breaking);
+    const other = standIn('other', 9, (trial) => {
+      if (trial === 2) controller.abort(new Error('SIGINT'));
+      return {};
+    });
+    await expect(run('interleaved', { ...stuck, open }, other)).rejects.toThrow('SIGINT');
     expect(written).toContain('stuck could not be taken down: it hangs');
-    expect(events.at(-1)).toBe('close breaking');
+    expect(events.at(-1)).toBe('close other');
   });
 
   it('names loudly the series that this machine cannot run, and skips it', async () => {
@@ -256,6 +312,42 @@ describe('a run that was interrupted', () => {
       `resumed ${journal.resumedAt[0]}`,
     );
     expect(new Set(Object.values(drawn)).size).toBe(Object.keys(drawn).length);
+  });
+
+  it('runs a trial that broke again, and says so in the report', async () => {
+    const broken = standIn('first', 2, (trial) => (trial === 2 ? { lost: 1 } : {}));
+    const others = [standIn('second', 1), standIn('third', 1)];
+    await run('one-by-one', broken, ...others);
+
+    await callAgain();
+    const evidence = await run('one-by-one', standIn('first', 2), ...others);
+    expect(events).toEqual(['open first', 'first 2', 'close first']);
+    const { verdict, warnings } = composeTrialsReport(evidence);
+    expect(verdict.name).toBe('CONFIRMED');
+    expect(warnings.join()).toMatch(/^first: trial 2 broke once: 9 accepted are not 8 stored/);
+  });
+
+  it('goes on with every series that was under way', async () => {
+    const both = (interruptAt: number) =>
+      ['one', 'two'].map((id) =>
+        standIn(id, 3, (trial) => {
+          if (id === 'two' && trial === interruptAt) controller.abort(new Error('SIGINT'));
+          return {};
+        }),
+      );
+    const request = (series: readonly SeriesDefinition[]) =>
+      requestFor({ ...experimentOf('one-by-one', series), concurrency: 2 });
+    await expect(runTrials(request(both(2)))).rejects.toThrow('SIGINT');
+    await callAgain();
+    const { trials } = await runTrials(request(both(0)));
+    expect(trials.map(({ series, trial }) => `${series} ${trial}`)).toEqual([
+      'one 1',
+      'one 2',
+      'one 3',
+      'two 1',
+      'two 2',
+      'two 3',
+    ]);
   });
 
   it('runs again the trial whose line was cut off by a kill', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { analyzeTrials } from '../analysis/analyze-trials.ts';
-import type { Trial, TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
+import type { Series, Trial, TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
 import { composeTrialsReport } from '../report/compose-trials-report.ts';
 import { syntheticCrashes, syntheticFaultSuite, syntheticScale } from './synthetic-trials.ts';
 
@@ -163,7 +163,7 @@ describe('INVALID, exit status 3', () => {
     [
       'when a control did not fail',
       changed(crashes, { trial: { series: 'async', fields: healed } }),
-      /the control in the process did not fail, so the harness is blind/,
+      /the control in the process did not fail as it must, so the harness is blind/,
     ],
     [
       'when a compared value is missing',
@@ -177,7 +177,47 @@ describe('INVALID, exit status 3', () => {
     expect(sentenceOf(evidence)).toMatch(/^INVALID\. This run proves nothing: /);
   });
 
-  test('a control may fail by a duplicate or by a problem alone', () => {
+  const control = (mustShow: Series['mustShow'], fields: Partial<Trial>) =>
+    changed(crashes, {
+      run: (run) => Object.assign(run.experiment.series[0] ?? {}, { mustShow }),
+      trial: { series: 'async', fields: { ...healed, ...fields } },
+    });
+  const reads = { asked: 10, answered: 8, refused: 0, slowestSeconds: 1 };
+
+  test.each<[Series['mustShow'], Partial<Trial>]>([
+    ['lost', { lost: 1, stored: 399 }],
+    ['duplicates', { duplicates: 1 }],
+    ['wrong', { reads: { ...reads, wrong: 2, stale: 0 } }],
+    ['stale', { reads: { ...reads, wrong: 0, stale: 2 } }],
+    [{ problem: 'taken back' }, { problems: ['the zombie has taken back 3 entries'] }],
+  ])('a control that must show %j is blind to everything else', (mustShow, own) => {
+    const everything = [
+      { lost: 1, stored: 399 },
+      { duplicates: 1 },
+      { reads: { ...reads, wrong: 2, stale: 0 } },
+      { reads: { ...reads, wrong: 0, stale: 2 } },
+      { problems: ['recovered after 91 s'] },
+      { problems: ['the zombie has taken back 3 entries'] },
+    ];
+    for (const fields of everything) {
+      const { verdict } = seriesOf(control(mustShow, fields), 'async');
+      const isOwn = JSON.stringify(fields) === JSON.stringify(own);
+      expect([fields, verdict]).toEqual([fields, isOwn ? 'FAILS AS IT MUST' : 'HARNESS IS BLIND']);
+    }
+    const both = seriesOf(control(mustShow, { ...own, problems: [...(own.problems ?? []), 'and more'] }), 'async');
+    expect(both.verdict).toBe('FAILS AS IT MUST');
+    expect(both.reasons.at(-1)).toContain('and more');
+  });
+
+  test('says what a blind control showed instead', () => {
+    const evidence = control('lost', { problems: ['recovered after 91 s'] });
+    expect(seriesOf(evidence, 'async').reasons).toEqual(
+      expect.arrayContaining(['nothing was lost', 'trial 1: recovered after 91 s']),
+    );
+    expect(analyzeTrials(evidence).verdict.name).toBe('INVALID');
+  });
+
+  test('a control of older evidence, which names nothing, may fail by a duplicate or by a problem alone', () => {
     const quiet = changed(crashes, { trial: { series: 'async', fields: healed } });
     for (const fields of [{ duplicates: 1 }, { problems: ['stole 3 entries back'] }]) {
       const shown = changed(quiet, { trial: { series: 'async', number: 2, fields } });

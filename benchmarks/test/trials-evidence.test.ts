@@ -63,6 +63,11 @@ describe('evidence of a run in trials', () => {
   test.each<[string, (run: TrialsEvidence['run']) => void, RegExp]>([
     ['a series twice', ({ experiment }) => experiment.series.push(...experiment.series), /series "async" stands there/],
     ['a comparison of an undefined value', ({ experiment }) => experiment.comparisons.push(comparison), /value "rate"/],
+    [
+      'something to be shown by a promise',
+      ({ experiment }) => Object.assign(experiment.series[1] ?? {}, { mustShow: 'lost' }),
+      /series "stream" must show something and is no control/,
+    ],
     ['a skipped series it does not have', ({ skipped }) => skipped.push({ series: 'x', reason: '' }), /series "x" is/],
     [
       'a skipped series that ran',

@@ -115,7 +115,7 @@ test('the table for a README has one row for each series', () => {
   const rows = seriesTableMarkdown(suite).split('\n');
   expect(rows).toHaveLength(2 + suite.run.experiment.series.length);
   expect(rows[0]).toBe(
-    '| Fault | Tries | Accepted | Stored | Dead-lettered | Lost | Duplicate | Bound by crash | Time to recover | Verdict |',
+    '| Series | Tries | Accepted | Stored | Dead-lettered | Lost | Duplicate | Bound by crash | Time to recover | Verdict |',
   );
   expect(rows[2]).toContain('| ✓ consumer SIGKILL | 10 | 5,000 | 5,000 | 0 | 0 | 0 | ≤ 26 % |');
 });

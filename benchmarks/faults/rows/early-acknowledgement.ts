@@ -19,6 +19,7 @@ export const earlyAcknowledgement: SeriesDefinition = {
   how: `a worker that acknowledges what it has read before it is committed is killed as soon as it has taken the first of ${jobs} jobs of ${seatsPerJob} seats, and put back`,
   mustHold: 'must lose accepted work, or the harness is blind',
   role: 'control',
+  mustShow: 'lost',
   mayLose: false,
   trials: { quick: 1, full: 3 },
   open(request): Promise<OpenSeries> {

@@ -15,6 +15,7 @@ export const inProcessCrash: SeriesDefinition = {
   how: `SEAT_CREATION=async: the one process that accepts and works is killed with work in flight, and started again; ${crashes.jobs} jobs of ${crashes.seatsPerJob} seats a trial`,
   mustHold: 'must lose accepted work, or the harness is blind',
   role: 'control',
+  mustShow: 'lost',
   mayLose: false,
   trials: { quick: 1, full: 10 },
   open: (request) => openServiceCrashes(crashes, request),

@@ -28,6 +28,7 @@ export const powerCutEverysec: SeriesDefinition = {
   how: `appendfsync everysec, and a service that does not look at it: ${how}`,
   mustHold: 'must lose accepted work, or the harness is blind',
   role: 'control',
+  mustShow: 'lost',
   mayLose: false,
   trials: { quick: 1, full: 10 },
   open: (request) => openQueuePowerCuts({ ...cuts, appendfsync: 'everysec' }, request),

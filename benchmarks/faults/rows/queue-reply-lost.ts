@@ -40,6 +40,7 @@ export const transactionalDeadLetter: SeriesDefinition = {
   how: `${how}; jobs for unknown halls, ${badJobsEach} at a time, until one has two letters, ${15 * badJobsEach} at most`,
   mustHold: 'must write a letter twice when the reply to the first is lost',
   role: 'control',
+  mustShow: { problem: 'have more than one dead letter' },
   mayLose: false,
   trials: { quick: 1, full: 5 },
   open: (request) =>

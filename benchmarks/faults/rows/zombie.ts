@@ -52,6 +52,7 @@ export const bareHeartbeat: SeriesDefinition = {
   how: `${how}; the heartbeat is a bare XCLAIM`,
   mustHold: 'must take back what another has taken over',
   role: 'control',
+  mustShow: { problem: 'the zombie has taken back' },
   mayLose: false,
   trials: { quick: 1, full: 5 },
   unavailable,
