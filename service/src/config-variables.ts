@@ -93,6 +93,11 @@ export const configVariables = {
     fallback: '200',
     about: 'Queries that take longer are logged by name',
   },
+  DATABASE_LONG_HOLD_MS: {
+    ...milliseconds(1, 600_000),
+    fallback: '1000',
+    about: 'Connections that one transaction or query holds longer are logged by its name when they come back',
+  },
   PERFORMANCE_CACHE: { ...oneOf(['off', 'look-aside']), fallback: 'off', about: 'Cache in front of performance reads' },
   REDIS_CACHE_URL: {
     schema: z.string().refine((url) => hasProtocol(url, ['redis:', 'rediss:'])),

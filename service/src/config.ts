@@ -172,7 +172,11 @@ function poolSizeOf(values: Pick<ConfigValues, 'DATABASE_URL' | 'DATABASE_POOL_S
 }
 
 function databaseOptions(values: DatabaseValues): DatabaseOptions {
-  const times = { acquireTimeoutMs: values.DATABASE_ACQUIRE_TIMEOUT_MS, slowQueryMs: values.DATABASE_SLOW_QUERY_MS };
+  const times = {
+    acquireTimeoutMs: values.DATABASE_ACQUIRE_TIMEOUT_MS,
+    slowQueryMs: values.DATABASE_SLOW_QUERY_MS,
+    longHoldMs: values.DATABASE_LONG_HOLD_MS,
+  };
   const poolSize = poolSizeOf(values);
   return values.DATABASE_URL.engine === 'sqlite'
     ? { ...values.DATABASE_URL, readers: poolSize, ...times }

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const config = parseDatabaseConfig(readEnvironment());
   const logger = { warn: (fields: Readonly<Record<string, unknown>>) => console.error(JSON.stringify(fields)) };
   const database = createDatabase(
-    { ...config, slowQueryMs: 60_000 },
+    { ...config, slowQueryMs: 60_000, longHoldMs: 600_000 },
     { metrics: createDatabaseMetrics(new Registry()), logger },
   );
   try {

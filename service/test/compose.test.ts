@@ -32,10 +32,10 @@ function composeWithHeldMigration() {
   const gate = Promise.withResolvers<void>();
   const database: Database = {
     ...real,
-    async transaction(work) {
+    async transaction(name, work) {
       entered.resolve();
       await gate.promise;
-      return real.transaction(work);
+      return real.transaction(name, work);
     },
     close: () => Promise.resolve(),
   };

@@ -15,7 +15,7 @@ export function createCatalogRepository(database: Database): CatalogRepository {
 
   return {
     insertVenue: ({ name, city }) =>
-      database.transaction(async (transaction) => {
+      database.transaction('create-venue', async (transaction) => {
         const query = build.insertInto('venues').values({ name, city }).returning('id');
         return { id: onlyId(await transaction.execute('insert-venue', query.compile())), name, city };
       }),
@@ -30,7 +30,7 @@ export function createCatalogRepository(database: Database): CatalogRepository {
     },
 
     insertHall: ({ venueId, name, seatingPlan, seats, seatsByGrade }) =>
-      database.transaction(async (transaction) => {
+      database.transaction('create-hall', async (transaction) => {
         if (!(await exists(transaction, dialect, 'venues', venueId))) throw venueNotFound(venueId);
         const seating_plan = JSON.stringify(seatingPlan);
         const hall = build.insertInto('halls').values({ venue_id: venueId, name, seating_plan, seats }).returning('id');
@@ -56,11 +56,13 @@ export function createCatalogRepository(database: Database): CatalogRepository {
     },
 
     insertPerformance: (performance) =>
-      database.transaction((transaction) => insertPerformance(transaction, dialect, performance)),
+      database.transaction('create-performance', (transaction) => insertPerformance(transaction, dialect, performance)),
 
     async updatePerformance(id, change) {
       if (!isId(id)) return undefined;
-      return database.transaction((transaction) => updatePerformance(transaction, dialect, { id, change }));
+      return database.transaction('change-performance', (transaction) =>
+        updatePerformance(transaction, dialect, { id, change }),
+      );
     },
 
     async findPerformance(id) {
@@ -74,7 +76,7 @@ export function createCatalogRepository(database: Database): CatalogRepository {
     },
 
     insertShowtime: (showtime) =>
-      database.transaction(async (transaction) => {
+      database.transaction('add-showtime', async (transaction) => {
         const { performanceId, hallId, startsAt } = showtime;
         // Shared: a change of genre waits, so that the genre answered here is the one to invalidate.
         const performance = isId(performanceId)

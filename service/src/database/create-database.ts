@@ -12,21 +12,14 @@ export interface DatabaseContext {
 
 /** Connects when it is first used. The schema is `migrate`'s. */
 export function createDatabase(options: DatabaseOptions, { metrics, logger }: DatabaseContext): Database {
-  const { engine, slowQueryMs } = options;
+  const { engine, slowQueryMs, longHoldMs } = options;
+  const common = { slowQueryMs, longHoldMs, metrics, logger };
   if (engine === 'postgres') {
     const pool = createPostgresPool(options, logger);
-    return createPooledDatabase({ engine, readers: pool, writers: pool, begin: 'begin', slowQueryMs, metrics, logger });
+    return createPooledDatabase({ engine, readers: pool, writers: pool, begin: 'begin', ...common });
   }
   const { readers, writer, cpuSeconds } = createSqlitePools(options, logger);
   metrics.watchCpu(cpuSeconds);
   // IMMEDIATE: a transaction that reads first could not be upgraded once another process has written.
-  return createPooledDatabase({
-    engine,
-    readers,
-    writers: writer,
-    begin: 'begin immediate',
-    slowQueryMs,
-    metrics,
-    logger,
-  });
+  return createPooledDatabase({ engine, readers, writers: writer, begin: 'begin immediate', ...common });
 }

@@ -23,7 +23,7 @@ type Engine = Database['engine'];
 export async function createSeats(database: Database, jobs: readonly SeatCreationJob[]): Promise<CreateSeatsOutcome> {
   const { engine } = database;
   try {
-    const results = await database.transaction((transaction) => createAll(transaction, engine, jobs), {
+    const results = await database.transaction('create-seats', (transaction) => createAll(transaction, engine, jobs), {
       statementTimeoutMs,
     });
     return { outcome: 'committed', results };

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
+import { createConnectionHolds, type Hold } from './connection-holds.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import { type QueryName, queryNames } from './query-name.ts';
 
 /** A pool at this moment: connections that are lent (active) and that are not (idle), and callers that wait for one. */
@@ -21,10 +23,12 @@ export interface DatabaseMetrics {
   /** CPU seconds of the database's own threads since they started, those that ended included. */
   watchCpu(cpuSeconds: () => Promise<number>): void;
   queried(query: QueryName, seconds: number): void;
+  /** From now on, until its `end`. */
+  hold(owner: ConnectionOwner): Hold;
 }
 
 const queryBuckets = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
-const acquireBuckets = [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10];
+const acquireBuckets = [0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2, 2.5, 5, 10];
 
 /** Active, idle, pending, acquire, usage and timeouts: what HikariCP made known of a pool (its `MetricsTracker`). */
 export function createDatabaseMetrics(registry: Registry): DatabaseMetrics {
@@ -74,6 +78,7 @@ export function createDatabaseMetrics(registry: Registry): DatabaseMetrics {
     },
     watchCpu: (cpuSeconds) => createCpuCounter(registry, cpuSeconds),
     queried: (query, seconds) => querySeconds.observe({ query }, seconds),
+    hold: createConnectionHolds(registry),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { CompiledQuery } from 'kysely';
 
+import type { TransactionName } from './connection-owner.ts';
 import type { QueryName } from './query-name.ts';
 
 /** Runs statements that Kysely has built. The name labels metrics and the slow query log: it is never a value. */
@@ -10,13 +11,14 @@ export interface QueryExecutor {
 /**
  * A pool of connections to one database. `execute` borrows a connection for one statement that reads;
  * whatever writes goes through `transaction`, which commits when `work` resolves and rolls back when it
- * rejects. Rejects with `DomainError` `overloaded` when no connection came free in time, and
+ * rejects. Its connection is nobody else's until then, so `work` waits for nothing but its statements. Rejects with `DomainError` `overloaded` when no connection came free in time, and
  * `database-unavailable` when the database can't be reached; with the fact `commit: 'unknown'` when it was lost
  * during the commit, so that the transaction may have happened.
  */
 export interface Database extends QueryExecutor {
   readonly engine: 'sqlite' | 'postgres';
   transaction<Result>(
+    name: TransactionName,
     work: (transaction: QueryExecutor) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
@@ -44,4 +46,5 @@ export type DatabaseOptions = (
 ) & {
   readonly acquireTimeoutMs: number;
   readonly slowQueryMs: number;
+  readonly longHoldMs: number;
 };

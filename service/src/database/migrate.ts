@@ -16,7 +16,7 @@ const advisoryLock = 0x7469636b;
  * statement is given up. Returns the numbers that it applied. Rejects when the database was migrated by a newer program.
  */
 export function migrate(database: Database): Promise<readonly number[]> {
-  return database.transaction((transaction) => applyPending(database.engine, transaction), {
+  return database.transaction('migrate-schema', (transaction) => applyPending(database.engine, transaction), {
     statementTimeoutMs: Infinity,
   });
 }

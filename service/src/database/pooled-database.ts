@@ -2,6 +2,8 @@ import { CompiledQuery } from 'kysely';
 
 import { DomainError } from '../domain-error.ts';
 import type { ConnectionPool, DatabaseLogger, LentConnection } from './connection-pool.ts';
+import type { Hold } from './connection-holds.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
 import type { DatabaseMetrics } from './database-metrics.ts';
 import type { Database, QueryExecutor } from './database.ts';
 import type { QueryName } from './query-name.ts';
@@ -14,6 +16,7 @@ export interface PooledDatabaseParts {
   /** The statement that opens a transaction that writes. */
   readonly begin: string;
   readonly slowQueryMs: number;
+  readonly longHoldMs: number;
   readonly metrics: DatabaseMetrics;
   readonly logger: DatabaseLogger;
 }
@@ -22,19 +25,19 @@ type Work<Result> = (connection: LentConnection) => Promise<Result>;
 
 /** The `Database` port over pools of connections: what both engines have in common, and all of its metrics. */
 export function createPooledDatabase(parts: PooledDatabaseParts): Database {
-  const read = createBorrower(parts.readers, parts.metrics);
-  const write = parts.writers === parts.readers ? read : createBorrower(parts.writers, parts.metrics);
+  const read = createBorrower(parts.readers, parts);
+  const write = parts.writers === parts.readers ? read : createBorrower(parts.writers, parts);
   const run = createRunner(parts);
   const execute = <Row>(name: QueryName, query: CompiledQuery<Row>) =>
-    read((connection) => run(connection, name, query));
+    read(name, (connection) => run(connection, name, query));
 
   return {
     engine: parts.engine,
     execute,
-    transaction: (work, { statementTimeoutMs } = {}) =>
-      write(async (connection) => {
+    transaction: (name, work, { statementTimeoutMs } = {}) =>
+      write(name, async (connection) => {
         await run(connection, 'begin', CompiledQuery.raw(parts.begin));
-        const transaction: QueryExecutor = { execute: (name, query) => run(connection, name, query) };
+        const transaction: QueryExecutor = { execute: (query, compiled) => run(connection, query, compiled) };
         let result;
         try {
           if (statementTimeoutMs !== undefined) await connection.limitStatements?.(statementTimeoutMs);
@@ -80,12 +83,16 @@ function commitUnknown({ code, message, facts, cause }: DomainError): DomainErro
   return new DomainError(code, `${message}; nobody knows whether it committed`, { ...facts, commit: 'unknown' }, cause);
 }
 
-function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
+function createBorrower(
+  pool: ConnectionPool,
+  { metrics, logger, longHoldMs }: Pick<PooledDatabaseParts, 'metrics' | 'logger' | 'longHoldMs'>,
+) {
+  const thresholdSeconds = longHoldMs / 1_000;
   // Counted here, because the pools count a connection that is being opened as in use, and its caller as served.
   let pending = 0;
   let lent = 0;
   const poolMetrics = metrics.watchPool(pool.name, () => ({ active: lent, idle: pool.idle(), pending }));
-  return async <Result>(work: Work<Result>): Promise<Result> => {
+  return async <Result>(owner: ConnectionOwner, work: Work<Result>): Promise<Result> => {
     const asked = performance.now();
     pending += 1;
     const connection = await pool
@@ -98,11 +105,11 @@ function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
         pending -= 1;
         poolMetrics.acquired(secondsSince(asked));
       });
-    const taken = performance.now();
+    const hold = metrics.hold(owner);
     lent += 1;
     let state: 'clean' | 'unknown' = 'clean';
     try {
-      return await work(connection);
+      return await work(watched(connection, hold));
     } catch (error) {
       const unknown = error instanceof UnknownConnectionState;
       if (unknown || isUnavailable(error)) state = 'unknown';
@@ -110,8 +117,22 @@ function createBorrower(pool: ConnectionPool, metrics: DatabaseMetrics) {
     } finally {
       lent -= 1;
       connection.release(state);
-      poolMetrics.used(secondsSince(taken));
+      const held = hold.end();
+      poolMetrics.used(held.seconds);
+      if (held.seconds > thresholdSeconds) {
+        logger.warn({ event: 'connection-held', owner, ...held, thresholdSeconds }, 'a connection was held for long');
+      }
     }
+  };
+}
+
+/** What it runs is no idle time of its holder. */
+function watched(connection: LentConnection, hold: Hold): LentConnection {
+  const { limitStatements } = connection;
+  return {
+    run: (name, statement) => hold.run(() => connection.run(name, statement)),
+    ...(limitStatements && { limitStatements: (timeoutMs: number) => hold.run(() => limitStatements(timeoutMs)) }),
+    release: (state) => connection.release(state),
   };
 }
 

@@ -46,7 +46,7 @@ export async function recordFailure(
       }),
     )
     .returning('failed_attempts');
-  const rows = await database.transaction((transaction) =>
+  const rows = await database.transaction('record-failure', (transaction) =>
     transaction.execute('record-seat-creation-failure', query.compile()),
   );
   return { failedAttempts: rows[0]?.failed_attempts ?? 1 };

@@ -27,6 +27,7 @@ export interface DatabaseUnderTestOptions {
   readonly acquireTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
   readonly slowQueryMs?: number;
+  readonly longHoldMs?: number;
 }
 
 /** A new, empty database of its own, which `remove` drops. */
@@ -34,9 +35,10 @@ export async function openDatabase(
   engine: Database['engine'],
   options: DatabaseUnderTestOptions = {},
 ): Promise<DatabaseUnderTest> {
-  const { connections = 2, acquireTimeoutMs = 2_000, statementTimeoutMs = 30_000, slowQueryMs = 10_000 } = options;
+  const { connections = 2, acquireTimeoutMs = 2_000, statementTimeoutMs = 30_000 } = options;
+  const { slowQueryMs = 10_000, longHoldMs = 60_000 } = options;
   const place = engine === 'sqlite' ? await sqliteFile() : await postgresDatabase();
-  const times = { acquireTimeoutMs, slowQueryMs };
+  const times = { acquireTimeoutMs, slowQueryMs, longHoldMs };
   const databaseOptions: DatabaseOptions =
     place.engine === 'sqlite'
       ? { engine: 'sqlite', file: place.file, readers: connections, ...times }

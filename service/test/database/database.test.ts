@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { CompiledQuery } from 'kysely';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -32,17 +34,19 @@ describe.each(engines)('the database port on %s', (engine) => {
   it('keeps what a transaction wrote when its work resolves, and nothing of it when its work rejects', async () => {
     const database = await open();
     const failure = new Error('changed my mind');
-    const abandoned = database.transaction(async (transaction) => {
+    const abandoned = database.transaction('create-venue', async (transaction) => {
       await insertVenue(transaction);
       throw failure;
     });
     await expect(abandoned).rejects.toBe(failure);
-    const thrown = database.transaction(() => {
+    const thrown = database.transaction('create-venue', () => {
       throw failure;
     });
     await expect(thrown).rejects.toBe(failure);
     expect(await countVenues()).toBe(0);
-    expect(await database.transaction(async (transaction) => (await insertVenue(transaction)).length)).toBe(0);
+    expect(
+      await database.transaction('create-venue', async (transaction) => (await insertVenue(transaction)).length),
+    ).toBe(0);
     expect(await countVenues()).toBe(1);
     expect(await under.metric('database_query_seconds_count{query="rollback"}')).toBe(2);
   });
@@ -58,7 +62,7 @@ describe.each(engines)('the database port on %s', (engine) => {
 
   it('refuses a database that a newer program has migrated', async () => {
     const database = await open();
-    await database.transaction((transaction) =>
+    await database.transaction('create-venue', (transaction) =>
       run(transaction, "insert into schema_migrations (number, name) values (999, 'later')"),
     );
     await expect(migrate(database)).rejects.toThrow('the database has migration 999');
@@ -69,8 +73,8 @@ describe.each(engines)('the database port on %s', (engine) => {
     const { writes } = pools[engine];
     const pending = `database_pool_pending{pool="${writes}"}`;
     const started = performance.now();
-    await database.transaction(async () => {
-      const second = database.transaction(insertVenue).catch((error: unknown) => error);
+    await database.transaction('create-venue', async () => {
+      const second = database.transaction('create-venue', insertVenue).catch((error: unknown) => error);
       await Promise.resolve();
       expect(await under.metric(pending)).toBe(1);
       expect(await under.metric(`database_pool_connections{pool="${writes}",state="active"}`)).toBe(1);
@@ -83,7 +87,7 @@ describe.each(engines)('the database port on %s', (engine) => {
     expect(await under.metric(`database_pool_timeouts_total{pool="${writes}"}`)).toBe(1);
     expect(await under.metric(`database_pool_connections{pool="${writes}",state="idle"}`)).toBe(1);
     // The control: with the connection back, the same call succeeds.
-    await expect(database.transaction(insertVenue)).resolves.toEqual([]);
+    await expect(database.transaction('create-venue', insertVenue)).resolves.toEqual([]);
   });
 
   it('counts a caller whose connection is being opened as pending, and the connection not as active', async () => {
@@ -111,6 +115,30 @@ describe.each(engines)('the database port on %s', (engine) => {
     expect(seconds).toBeGreaterThan(0.1);
     expect(await under.metric('database_query_seconds_bucket{le="0.1",query="ping"}')).toBe(1);
     expect(await under.metric('database_query_seconds_count{query="ping"}')).toBe(2);
+  });
+
+  it('counts whom a connection is held by, and apart how long no statement of his ran, also while he holds it', async () => {
+    const database = await open({ longHoldMs: 150 });
+    under.warnings.length = 0;
+    const seconds = (owner: string, activity: string) =>
+      under.metric(`database_connection_held_seconds_total{owner="${owner}",activity="${activity}"}`);
+    await database.transaction('change-performance', async (transaction) => {
+      await run(transaction, 'select 1');
+      await sleep(200);
+      expect(await seconds('change-performance', 'idle')).toBeGreaterThan(0.19);
+    });
+    const [{ seconds: held, idleSeconds, ...rest } = {}, ...more] = under.warnings;
+    expect({ rest, more }).toEqual({
+      rest: { event: 'connection-held', owner: 'change-performance', thresholdSeconds: 0.15 },
+      more: [],
+    });
+    expect(idleSeconds).toBe(await seconds('change-performance', 'idle'));
+    expect(held).toBeCloseTo(Number(idleSeconds) + (await seconds('change-performance', 'statement')), 9);
+    // The control: a query that is slow by itself holds its connection as well, and is hardly ever idle.
+    await run(database, slow[engine]);
+    expect(await seconds('ping', 'statement')).toBeGreaterThan(0.1);
+    expect(await seconds('ping', 'idle')).toBeLessThan((await seconds('ping', 'statement')) / 2);
+    expect(await seconds('create-venue', 'statement')).toBe(0);
   });
 
   it('does not block the event loop while a query is slow, nor other readers', async () => {
@@ -149,7 +177,7 @@ describe.each(engines)('the database port on %s', (engine) => {
 
   it('counts the rows of each table for audits', async () => {
     const database = await open();
-    await database.transaction(insertVenue);
+    await database.transaction('create-venue', insertVenue);
     const counts = await run(database, 'select table_name, rows from audit_catalog_counts order by table_name');
     expect(counts).toEqual(
       ['hall_grades', 'halls', 'performances', 'prices', 'showtimes', 'venues'].map((table_name) => ({

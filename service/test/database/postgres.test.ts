@@ -48,14 +48,14 @@ describe('PostgreSQL', () => {
     const under = await openDatabase('postgres', { connections: 2 });
     const { database } = under;
     await migrate(database);
-    const cut = database.transaction(async (transaction) => {
+    const cut = database.transaction('create-venue', async (transaction) => {
       await run(transaction, "insert into venues (name, city) values ('a', 'b')");
       await run(database, terminateOthers);
       await run(transaction, 'select 1');
     });
     await expect(cut).rejects.toMatchObject({ code: 'database-unavailable' });
     expect(await run(database, 'select id from venues')).toEqual([]);
-    await database.transaction((transaction) => run(transaction, 'select 1'));
+    await database.transaction('create-venue', (transaction) => run(transaction, 'select 1'));
     await under.remove();
   });
 
@@ -63,13 +63,13 @@ describe('PostgreSQL', () => {
     const under = await openThroughProxy();
     const { proxy, database } = under;
     proxy.cutAfter('commit');
-    await expect(database.transaction(insertVenue)).rejects.toMatchObject({
+    await expect(database.transaction('create-venue', insertVenue)).rejects.toMatchObject({
       code: 'database-unavailable',
       facts: { commit: 'unknown' },
     });
     expect(await under.venues()).toBe(1);
     proxy.cutAfter('insert');
-    const lost: unknown = await database.transaction(insertVenue).catch((error: unknown) => error);
+    const lost: unknown = await database.transaction('create-venue', insertVenue).catch((error: unknown) => error);
     expect(lost).toMatchObject({ code: 'database-unavailable' });
     expect(lost).not.toHaveProperty('facts.commit');
     expect(await under.venues()).toBe(1);
@@ -80,7 +80,7 @@ describe('PostgreSQL', () => {
     const under = await openThroughProxy({ statementTimeoutMs: 1_000 });
     const { proxy, database } = under;
     const startedAt = performance.now();
-    const hung = database.transaction(async (transaction) => {
+    const hung = database.transaction('create-venue', async (transaction) => {
       await insertVenue(transaction);
       proxy.freeze();
       await insertVenue(transaction);
@@ -117,7 +117,7 @@ describe('PostgreSQL', () => {
   it('rejects a transaction whose failed statement was ignored, for nothing of it was committed', async () => {
     const under = await openDatabase('postgres');
     await migrate(under.database);
-    const careless = under.database.transaction(async (transaction) => {
+    const careless = under.database.transaction('create-venue', async (transaction) => {
       await insertVenue(transaction);
       await run(transaction, 'select 1 / 0').catch(() => undefined);
     });
@@ -129,7 +129,7 @@ describe('PostgreSQL', () => {
   it("waits for another process's migrations for longer than for a lock, a statement or an answer", async () => {
     const under = await openDatabase('postgres', { statementTimeoutMs: 100 });
     const locked = Promise.withResolvers<void>();
-    const other = under.database.transaction(async (transaction) => {
+    const other = under.database.transaction('create-venue', async (transaction) => {
       await run(transaction, 'select pg_advisory_xact_lock(1953063787)');
       locked.resolve();
       await sleep(1_500);
@@ -154,7 +154,7 @@ describe('PostgreSQL', () => {
     const under = await openDatabase('postgres');
     if (under.options.engine !== 'postgres') throw new Error('unreachable');
     const nobody = { ...under.options, connectionString: 'postgres://lab@127.0.0.1:1/nothing' };
-    const metrics = { watchPool: () => ({ acquired() {}, used() {}, timedOut() {} }), watchCpu() {}, queried() {} };
+    const metrics = createDatabaseMetrics(new Registry());
     const database = createDatabase(nobody, { metrics, logger: { warn() {} } });
     await expect(database.ping()).rejects.toMatchObject({
       code: 'database-unavailable',
@@ -169,14 +169,15 @@ describe('PostgreSQL', () => {
     const { database } = under;
     const timeouts = async (executor: QueryExecutor) =>
       (await run(executor, "select current_setting('statement_timeout'), current_setting('lock_timeout') as lock"))[0];
-    const within = (statementTimeoutMs: number) => database.transaction(timeouts, { statementTimeoutMs });
+    const within = (statementTimeoutMs: number) =>
+      database.transaction('create-venue', timeouts, { statementTimeoutMs });
     expect(await within(120_000)).toEqual({ current_setting: '2min', lock: '20s' });
     expect(await within(15_000)).toEqual({ current_setting: '15s', lock: '10s' });
     expect(await timeouts(database)).toEqual({ current_setting: '30s', lock: '20s' });
     const idle = await run(database, 'show idle_in_transaction_session_timeout');
     expect(idle).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
     const sleeping = (transaction: QueryExecutor) => run(transaction, 'select pg_sleep(2)');
-    await expect(database.transaction(sleeping, { statementTimeoutMs: 50 })).rejects.toMatchObject({
+    await expect(database.transaction('create-venue', sleeping, { statementTimeoutMs: 50 })).rejects.toMatchObject({
       code: 'overloaded',
       facts: { code: '57014' },
     });

@@ -2,9 +2,11 @@ import { access } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 
 import { CompiledQuery } from 'kysely';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 
 import { createDatabase } from '../../src/database/create-database.ts';
+import { createDatabaseMetrics } from '../../src/database/database-metrics.ts';
 import type { QueryExecutor } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from './database-under-test.ts';
@@ -16,7 +18,7 @@ const slow = 'with recursive n(i) as (select 1 union all select i + 1 from n whe
 describe('SQLite', () => {
   it('makes a commit durable: WAL, synchronous FULL, foreign keys', async () => {
     const under = await openDatabase('sqlite');
-    const pragmas = await under.database.transaction(async (transaction) => ({
+    const pragmas = await under.database.transaction('create-venue', async (transaction) => ({
       ...(await run(transaction, 'pragma journal_mode'))[0],
       ...(await run(transaction, 'pragma synchronous'))[0],
       ...(await run(transaction, 'pragma foreign_keys'))[0],
@@ -57,29 +59,34 @@ describe('SQLite', () => {
                       select hex(zeroblob(500000)) as text from n`;
     await expect(run(database, tooBig)).rejects.toMatchObject({ code: 'database-unavailable' });
     await database.ping();
-    const lost = database.transaction(async (transaction) => {
+    const lost = database.transaction('create-venue', async (transaction) => {
       await run(transaction, "insert into venues (name, city) values ('a', 'b')");
       await run(transaction, tooBig);
     });
     await expect(lost).rejects.toMatchObject({ code: 'database-unavailable' });
     expect(await run(database, 'select id from venues')).toEqual([]);
-    await database.transaction((transaction) => run(transaction, "insert into venues (name, city) values ('a', 'b')"));
+    await database.transaction('create-venue', (transaction) =>
+      run(transaction, "insert into venues (name, city) values ('a', 'b')"),
+    );
     expect(await run(database, 'select id from venues')).toEqual([{ id: 1 }]);
     await under.remove();
   });
 
   it('names the file that it cannot open', async () => {
     const under = await openDatabase('sqlite');
-    const metrics = { watchPool: () => ({ acquired() {}, used() {}, timedOut() {} }), watchCpu() {}, queried() {} };
+    const metrics = createDatabaseMetrics(new Registry());
     const options = {
       engine: 'sqlite',
       file: tmpdir(),
       readers: 1,
       acquireTimeoutMs: 5_000,
       slowQueryMs: 100,
+      longHoldMs: 1_000,
     } as const;
     const database = createDatabase(options, { metrics, logger: { warn() {} } });
-    await expect(database.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'database-unavailable' });
+    await expect(database.transaction('create-venue', () => Promise.resolve())).rejects.toMatchObject({
+      code: 'database-unavailable',
+    });
     await database.close();
     expect(() => createDatabase({ ...options, file: ':memory:' }, { metrics, logger: { warn() {} } })).toThrow(
       ':memory:',

@@ -95,13 +95,14 @@ function storeDisturbedAt(
 ) {
   const disturbed: Database = {
     ...database,
-    transaction: (work, options) =>
+    transaction: (name, work, options) =>
       database.transaction(
+        name,
         (transaction) =>
           work({
-            async execute(name, query) {
-              if (name === at) await before(transaction);
-              return transaction.execute(name, query);
+            async execute(query, compiled) {
+              if (query === at) await before(transaction);
+              return transaction.execute(query, compiled);
             },
           }),
         options,
@@ -144,7 +145,7 @@ const disturbances: readonly {
     what: 'somebody holds a lock for too long',
     disturb: async (transaction, { database }) => {
       await run(transaction, "set local lock_timeout = '20ms'");
-      await database.transaction(async (other) => {
+      await database.transaction('create-venue', async (other) => {
         await run(other, 'lock table hall_grades in access exclusive mode');
         await run(transaction, 'select count(*) from hall_grades');
       });
@@ -226,8 +227,8 @@ describe('a transaction that fails', () => {
       const lost = new DomainError('database-unavailable', 'the connection was lost at the commit');
       const store = createSeatCreationStore({
         ...database,
-        transaction: async (work, options) => {
-          await database.transaction(work, options);
+        transaction: async (name, work, options) => {
+          await database.transaction(name, work, options);
           throw lost;
         },
       });
@@ -259,7 +260,7 @@ describe('a transaction that fails', () => {
   it.each(engines)('is transient when no connection comes free in time, on %s', async (engine) => {
     const under = await openStore(engine, { connections: 1, acquireTimeoutMs: 1_000 });
     const hall = await under.createHall(smallPlan);
-    await under.database.transaction(async () => {
+    await under.database.transaction('create-venue', async () => {
       const outcome = await under.store.createSeats([jobFor(hall)]);
       expect(outcome).toMatchObject({ outcome: 'failed', failure: { kind: 'transient', reason: 'overloaded' } });
     });

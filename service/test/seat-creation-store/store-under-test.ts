@@ -59,7 +59,9 @@ export async function openStore(
     },
     query: (statement) => database.execute('ping', CompiledQuery.raw(statement)),
     async write(statement) {
-      await database.transaction((transaction) => transaction.execute('ping', CompiledQuery.raw(statement)));
+      await database.transaction('create-venue', (transaction) =>
+        transaction.execute('ping', CompiledQuery.raw(statement)),
+      );
     },
   };
 }

@@ -37,7 +37,7 @@ afterAll(() => queue.stop());
 function impatientStore({ database }: StoreUnderTest): SeatCreationStore {
   const impatient: Database = {
     ...database,
-    transaction: (work) => database.transaction(work, { statementTimeoutMs }),
+    transaction: (name, work) => database.transaction(name, work, { statementTimeoutMs }),
   };
   return createSeatCreationStore(impatient);
 }
@@ -79,7 +79,7 @@ describe('on PostgreSQL', () => {
     await publishJobs(queue, [slow, good]);
     const consumer = await queue.createConsumer(impatientStore(under));
     const deliveries = await deliver(consumer);
-    const processing = await under.database.transaction(async (other) => {
+    const processing = await under.database.transaction('create-venue', async (other) => {
       await other.execute('ping', CompiledQuery.raw('lock table seats in access exclusive mode'));
       const work = consumer.processor.process(deliveries);
       await expect.poll(() => consumer.clock.waits.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(3);

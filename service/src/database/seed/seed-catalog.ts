@@ -33,7 +33,7 @@ type Insert = <Row>(rows: readonly Row[], query: (rows: readonly Row[]) => Compi
  * one transaction; then the planner's statistics. Rejects when there is anything in the catalogue already.
  */
 export async function seedCatalog(database: Database, options: SeedOptions): Promise<SeedCounts> {
-  const counts = await database.transaction(async (transaction) => {
+  const counts = await database.transaction('seed-catalog', async (transaction) => {
     await refuseContent(database, transaction);
     const insert = createInsert(transaction);
     const { build } = dialects[database.engine];
@@ -135,5 +135,8 @@ async function moveIdentities(transaction: QueryExecutor): Promise<void> {
 /** VACUUM as well on PostgreSQL, as autovacuum would: without the visibility map there are no index-only scans. */
 async function collectStatistics(database: Database): Promise<void> {
   if (database.engine === 'postgres') await database.execute('seed', CompiledQuery.raw('vacuum (analyze)'));
-  else await database.transaction((transaction) => transaction.execute('seed', CompiledQuery.raw('analyze')));
+  else
+    await database.transaction('seed-catalog', (transaction) =>
+      transaction.execute('seed', CompiledQuery.raw('analyze')),
+    );
 }
