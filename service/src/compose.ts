@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 import type { Config } from './config.ts';
+import type { CatalogRepository } from './catalog/catalog-repository.ts';
 import { createCatalogRepository } from './database/catalog-repository.ts';
 import { createDatabase } from './database/create-database.ts';
 import { createDatabaseMetrics } from './database/database-metrics.ts';
@@ -43,6 +44,7 @@ export interface Service {
 export interface Overrides {
   readonly database?: Database;
   readonly performanceCache?: PerformanceCache;
+  readonly createCatalogRepository?: (database: Database) => CatalogRepository;
   readonly now?: () => Date;
   /** Uniform in [0, 1): the jitter of the cache. */
   readonly random?: () => number;
@@ -98,7 +100,7 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
   const api =
     config.api &&
     createApi(config, config.api, {
-      catalog: createCatalogRepository(database),
+      catalog: (overrides.createCatalogRepository ?? createCatalogRepository)(database),
       cache,
       now,
       seatCreation: {
