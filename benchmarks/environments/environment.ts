@@ -28,6 +28,8 @@ export interface RunningVariant {
 export interface VariantRequest {
   readonly id: VariantId;
   readonly configuration: Readonly<Record<string, string>>;
+  /** Top of the work tree whose service this is, absolute: it also fills the database. Default: the lab's own. */
+  readonly sources?: string | undefined;
   /** Processes with `ROLE=worker` beside the service, which then has `ROLE=api`. None: it does all the work itself. */
   readonly workers?: number | undefined;
 }

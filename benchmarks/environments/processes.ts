@@ -72,11 +72,10 @@ export function createProcessesEnvironment({ signal, keepScratch = false }: Proc
     await removeLeftovers(onStep);
     scratch = await createScratch({ keep: keepScratch });
     const folderOf = folders(scratch.path);
-    await seedDatabases(
-      request,
-      variants.map(({ id }) => folderOf(id, 'database')),
-      onProcess,
-    );
+    for (const [sources, alike] of Map.groupBy(variants, (variant) => variant.sources)) {
+      const directories = alike.map(({ id }) => folderOf(id, 'database'));
+      await seedDatabases(request, { directories, sources }, onProcess);
+    }
     onStep('starting databases and Redis servers');
     backings = await forEach(variants, (variant) => startBacking(variant, { engine: database, folderOf, onProcess }));
     onStep('starting the services');
@@ -161,6 +160,7 @@ async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<
   const requestFor = (name: string, own: Readonly<Record<string, string>>): ServiceRequest => ({
     name: `${name} of ${variant.id}`,
     directory,
+    sources: variant.sources,
     configuration: {
       ...serviceConfiguration({
         engine: database.database.engine,

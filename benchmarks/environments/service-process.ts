@@ -13,6 +13,8 @@ export interface ServiceRequest {
   readonly configuration: Readonly<Record<string, string>>;
   /** What runs, as a path from the top of the repository, and its arguments. Default: the service's main.ts. */
   readonly entry?: readonly string[];
+  /** Top of the work tree that it runs from, absolute. Default: the lab's own. */
+  readonly sources?: string | undefined;
 }
 
 /** Where a process of the service listens. */
@@ -63,13 +65,14 @@ async function startReady(request: ServiceRequest): Promise<ServiceAddresses & {
 
 /** One of the service's entry points as a process; nobody waits until it is ready. */
 export function spawnService(request: ServiceRequest): Promise<SupervisedProcess> {
-  const { name, directory, configuration, entry: [script = '', ...args] = ['service/src/main.ts'] } = request;
+  const { name, directory, configuration, sources = repository } = request;
+  const [script = '', ...args] = request.entry ?? ['service/src/main.ts'];
   return startSupervisedProcess({
     name,
     command: process.execPath,
-    args: [join(repository, script), ...args],
+    args: [join(sources, script), ...args],
     environment: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...configuration },
-    directory: repository,
+    directory: sources,
     logFile: join(directory, `${name.replaceAll(/\W+/g, '-')}-${Date.now()}.log`),
     stopSignal: 'SIGTERM',
     stopTimeoutMs: Number(configuration['SHUTDOWN_GRACE_MS'] ?? defaultGraceMs) + stopMarginMs,

@@ -47,10 +47,12 @@ const withoutDurability = { fsync: 'off', full_page_writes: 'off' };
 /**
  * Fills one database by the service's own seed command and copies its files for the other variants, so that all of
  * them are the same to the byte, indexes and free space included.
+ *
+ * @param sources of the seed command; see `VariantRequest`
  */
 export async function seedDatabases(
   { database: engine, seed, onStep }: Pick<EnvironmentRequest, 'database' | 'seed' | 'onStep'>,
-  directories: readonly string[],
+  { directories, sources }: { readonly directories: readonly string[]; readonly sources: string | undefined },
   onProcess: OnProcess,
 ): Promise<void> {
   const [directory = '', ...others] = directories;
@@ -74,6 +76,7 @@ export async function seedDatabases(
       `--random-seed=${seed.randomSeed}`,
       `--relative-to=${seed.relativeTo}`,
     ],
+    sources,
   });
   onProcess(seeding);
   const how = await seeding.ended;
