@@ -46,11 +46,12 @@ export function controlOf(
   });
   if (logRatios.length === 0 || logRatios.length < values.length) return undefined;
   const location = locate(logRatios);
-  const excludesZero = location.lower > 0 || location.upper < 0;
-  return {
-    ratio: exponential(location),
-    broken: excludesZero && Math.abs(location.estimate) > Math.log1p(floor) / 2,
-  };
+  return { ratio: exponential(location), broken: departsFromNone(location, floor) };
+}
+
+/** Whether the log-ratio of like and like excludes 0, and is further from it than half the floor. */
+export function departsFromNone({ estimate, lower, upper }: Location, floor: number): boolean {
+  return (lower > 0 || upper < 0) && Math.abs(estimate) > Math.log1p(floor) / 2;
 }
 
 /** From log-ratios to ratios. */
