@@ -3,10 +3,10 @@
 node := benchmarks/toolchain/run-node.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults report verify docs micro clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest report verify docs micro clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
 setup: ## install what test and bench need (they do it themselves, too)
 	@$(node) benchmarks/toolchain/setup.ts
@@ -28,6 +28,15 @@ bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PRO
 
 faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE=cache ROWS="…" DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(SUITE),--suite '$(SUITE)') $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
+
+gate: ## hold a commit against another, regressions FAIL: BASE=main HEAD=HEAD SEED=1
+	@$(strip $(node) benchmarks/cli.ts gate --base '$(BASE)' $(if $(HEAD),--head '$(HEAD)') $(if $(SEED),--seed '$(SEED)') $(if $(PLANT_CPU_LOSS),--plant-cpu-loss '$(PLANT_CPU_LOSS)'))
+
+gate-expect: ## count this work tree and write down what the gate expects from then on
+	@$(node) benchmarks/cli.ts gate-expect
+
+selftest: ## plant what the lab must notice, and see whether it does; ONLY="N+1" some of it
+	@$(strip $(node) benchmarks/cli.ts selftest $(if $(ONLY),--only '$(ONLY)'))
 
 report: ## render a run again from its evidence, or every run: RUN=reports/<run>
 	@$(strip $(node) benchmarks/cli.ts report $(if $(RUN),'$(RUN)'))

@@ -1,53 +1,28 @@
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
-import process from 'node:process';
-
-import { Redis } from 'ioredis';
 
 import type { BenchRequest } from './bench-request.ts';
 import { benchTrials } from './bench-trials.ts';
 import { createProcessesEnvironment } from './environments/processes.ts';
-import type { RunningVariant } from './environments/environment.ts';
-import { createScratch } from './environments/scratch.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
 import { findExperiment, isInTrials } from './find-experiment.ts';
-import { startLoad } from './load/k6.ts';
-import { openWindowMeter } from './probes/window-meter.ts';
 import type { Experiment } from './protocol/experiment.ts';
-import { createProgress } from './protocol/progress.ts';
 import type { RunRequest } from './protocol/measured-run.ts';
 import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
 import { runExperiment } from './protocol/run-experiment.ts';
 import { inRunFolder } from './run-folder.ts';
-import { setUpTools } from './toolchain/set-up-tools.ts';
-
-const scenariosFolder = path.join(import.meta.dirname, 'scenarios');
-
-async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
-  const redis = new Redis(redisCacheUrl, { maxRetriesPerRequest: 1 });
-  try {
-    await redis.flushall('SYNC');
-  } finally {
-    redis.disconnect();
-  }
-}
+import { withSlotSession } from './slot-session.ts';
 
 async function withRunRequest<Result>(
   request: BenchRequest & { readonly experiment: Experiment },
   id: string,
   use: (run: RunRequest) => Promise<Result>,
 ): Promise<Result> {
-  const { experiment, profile: profileName, database, output, signal } = request;
-  const names = ['k6', 'redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])] as const;
-  const tools = await setUpTools(names, output);
-  const k6 = tools.find(({ name }) => name === 'k6');
-  if (k6 === undefined) throw new Error('setUpTools gave no k6 and no error');
-  const progress = createProgress(output);
-  const seed = request.seed ?? randomInt(2 ** 31);
-  progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
-  const scratch = await createScratch({ keep: false });
-  try {
-    return await use({
+  const { experiment, profile: profileName, database, signal } = request;
+  return withSlotSession(request, ({ ports, binaries, progress }) => {
+    const seed = request.seed ?? randomInt(2 ** 31);
+    progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
+    return use({
       id,
       command: `${benchCommand(experiment, request)} SEED=${seed}`,
       experiment,
@@ -55,24 +30,11 @@ async function withRunRequest<Result>(
       database,
       seed,
       environment: createProcessesEnvironment({ signal }),
-      ports: {
-        startLoad(load) {
-          const script = path.join(scenariosFolder, load.script);
-          const running = startLoad(k6.path, { ...load, script }, scratch.path);
-          scratch.record('k6', running.processId);
-          return running;
-        },
-        openWindowMeter,
-        emptyCache,
-        signal,
-      },
-      binaries: [...tools, { name: 'node', version: process.version, path: process.execPath }],
+      ports,
+      binaries,
       progress,
     });
-  } finally {
-    progress.close();
-    await scratch.remove();
-  }
+  });
 }
 
 const benchCommand = ({ id }: { readonly id: string }, { profile, database }: BenchRequest): string =>

@@ -11,6 +11,7 @@ import type { BenchRequest } from './bench-request.ts';
 import { benchFaults, faultRows, suiteNames } from './bench-faults.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import { experimentIds, headlineExperiments } from './find-experiment.ts';
+import { addGateCommands } from './gate-commands.ts';
 import { faultLines } from './report/fault-table.ts';
 import { composeDocument } from './report/render-report.ts';
 import { writeReport } from './report/write-report.ts';
@@ -166,6 +167,7 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
       const changed = await writeDocuments();
       io.stdout.write(changed.length === 0 ? 'nothing has changed\n' : `written: ${changed.join(', ')}\n`);
     });
+  addGateCommands(program, { output: io.stdout, signal: io.signal, end, integer });
   return program;
 }
 

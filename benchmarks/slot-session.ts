@@ -1,0 +1,64 @@
+import path from 'node:path';
+import process from 'node:process';
+
+import { Redis } from 'ioredis';
+
+import type { BenchRequest } from './bench-request.ts';
+import type { RunningVariant } from './environments/environment.ts';
+import { createScratch, type Scratch } from './environments/scratch.ts';
+import type { Binary } from './evidence/fingerprint.ts';
+import { startLoad } from './load/k6.ts';
+import { openWindowMeter } from './probes/window-meter.ts';
+import { createProgress, type Progress } from './protocol/progress.ts';
+import type { SlotPorts } from './protocol/slot.ts';
+import { setUpTools } from './toolchain/set-up-tools.ts';
+
+const scenariosFolder = path.join(import.meta.dirname, 'scenarios');
+
+/** All that slots need of this machine, for as long as somebody measures. */
+export interface SlotSession {
+  readonly ports: SlotPorts;
+  readonly binaries: readonly Binary[];
+  readonly scratch: Scratch;
+  readonly progress: Progress;
+}
+
+async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
+  const redis = new Redis(redisCacheUrl, { maxRetriesPerRequest: 1 });
+  try {
+    await redis.flushall('SYNC');
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Finds or installs k6 and the servers, and takes everything away when `use` ends. */
+export async function withSlotSession<Result>(
+  { database, output, signal }: Pick<BenchRequest, 'database' | 'output' | 'signal'>,
+  use: (session: SlotSession) => Promise<Result>,
+): Promise<Result> {
+  const names = ['k6', 'redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])] as const;
+  const tools = await setUpTools(names, output);
+  const k6 = tools.find(({ name }) => name === 'k6');
+  if (k6 === undefined) throw new Error('setUpTools gave no k6 and no error');
+  const progress = createProgress(output);
+  const scratch = await createScratch({ keep: false });
+  const ports: SlotPorts = {
+    startLoad(load) {
+      const script = path.join(scenariosFolder, load.script);
+      const running = startLoad(k6.path, { ...load, script }, scratch.path);
+      scratch.record('k6', running.processId);
+      return running;
+    },
+    openWindowMeter,
+    emptyCache,
+    signal,
+  };
+  const binaries = [...tools, { name: 'node', version: process.version, path: process.execPath }];
+  try {
+    return await use({ ports, binaries, scratch, progress });
+  } finally {
+    progress.close();
+    await scratch.remove();
+  }
+}
