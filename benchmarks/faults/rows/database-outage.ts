@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { ProfileName } from '../../protocol/experiment.ts';
 import type {
   OpenSeries,
@@ -19,10 +21,12 @@ import { type RunningLoad, withTrialLoad } from '../trial-load.ts';
 const minIdleMs = 3_000;
 const perSecond = 100;
 const seatsPerJob = 50;
-/** Over what is offered in an outage: where accepting has to end. */
+/** Sent as fast as they are answered, so that the outage begins in the middle of transactions. */
+const before = 200;
+/** Over what is offered until the end of an outage: where accepting has to end. */
 const headroom = 50;
-/** Offered at the end of an outage: more than the headroom. */
-const beyond = 150;
+/** Offered at the end of an outage: more than there can be room for, also when all was done that was sent before it. */
+const beyond = before + headroom + 100;
 
 /** The drain begins within the longest pause of a worker, 5 s. */
 const profiles: Readonly<Record<ProfileName, { readonly outageSeconds: number; readonly expectedSeconds: number }>> = {
@@ -95,7 +99,7 @@ async function startAgain(database: DatabaseNode): Promise<void> {
 export const databaseOutages: readonly SeriesDefinition[] = outages.map((outage) => ({
   id: `database-${outage.id}`,
   label: outage.label,
-  how: `${outage.how}, after ${profiles.quick.outageSeconds} s (full: ${profiles.full.outageSeconds} s); meanwhile ${perSecond} jobs of ${seatsPerJob} seats a second, each sent once, and at its end more than the backlog limit has room for`,
+  how: `begins at random while ${before} jobs of ${seatsPerJob} seats are sent and worked off: ${outage.how}, after ${profiles.quick.outageSeconds} s (full: ${profiles.full.outageSeconds} s); meanwhile ${perSecond} jobs a second, each sent once, and at its end more than the backlog limit has room for`,
   mustHold: `all accepted up to the backlog limit, 503 beyond it; no attempt counted, 0 dead letters, 0 lost, 0 duplicate; drained, expected within ${profiles.quick.expectedSeconds} s (full: ${profiles.full.expectedSeconds} s)`,
   role: 'promise',
   mayLose: false,
@@ -106,7 +110,7 @@ export const databaseOutages: readonly SeriesDefinition[] = outages.map((outage)
 
 function openOutage(outage: Outage, request: SeriesRequest): Promise<OpenSeries> {
   const { database, profile, signal } = request;
-  const offered = perSecond * profiles[profile].outageSeconds;
+  const offered = before + perSecond * profiles[profile].outageSeconds;
   return openInspectedSeries(
     {
       database,
@@ -130,7 +134,7 @@ interface OutageTrial {
   readonly stage: Stage;
   readonly inspection: QueueInspection;
   readonly outage: Outage;
-  /** Jobs that must all be accepted. */
+  /** Jobs that must all be accepted: those before the outage, and those in it. */
   readonly offered: number;
   readonly outageSeconds: number;
   readonly expectedSeconds: number;
@@ -138,16 +142,25 @@ interface OutageTrial {
 
 function runTrial(trial: OutageTrial, context: TrialContext): Promise<TrialOutcome> {
   const { stage, inspection, offered, expectedSeconds } = trial;
-  const { signal } = context;
+  const { random, signal } = context;
   const load = { jobs: offered + beyond, seatsPerJob, pace: { perSecond } };
   return withTrialLoad(stage, { load, context }, async (running) => {
-    const { ledger } = running;
-    context.step(`${trial.outage.label} for ${trial.outageSeconds} s`);
-    const inFlight = await duringOutage(trial, async () => {
-      await submitOnce(stage, running, { hallIds: running.hallIds.slice(0, offered), pace: { perSecond }, signal });
-      await submitOnce(stage, running, { hallIds: running.hallIds.slice(offered), pace: { inFlight: 8 }, signal });
-      return inspection.entryCount();
+    const { hallIds, ledger } = running;
+    const sentBefore = submitOnce(stage, running, {
+      hallIds: hallIds.slice(0, before),
+      pace: { inFlight: 16 },
+      signal,
     });
+    // Awaited below; until then a rejection is nobody's.
+    sentBefore.catch(() => undefined);
+    await running.untilAccepted(Math.floor(before * (0.25 + 0.5 * random())));
+    const inFlight = await untilPending(inspection, signal);
+    context.step(`${trial.outage.label} for ${trial.outageSeconds} s`);
+    await duringOutage(trial, async () => {
+      await submitOnce(stage, running, { hallIds: hallIds.slice(before, offered), pace: { perSecond }, signal });
+      await submitOnce(stage, running, { hallIds: hallIds.slice(offered), pace: { inFlight: 8 }, signal });
+    });
+    await sentBefore;
     const endedAtMs = performance.now();
     context.step('waiting until it is drained');
     const accepted = ledger.entries.filter(isAccepted).map(({ operationId }) => operationId);
@@ -173,13 +186,22 @@ function runTrial(trial: OutageTrial, context: TrialContext): Promise<TrialOutco
   });
 }
 
-async function duringOutage<Result>(
-  { stage: { database }, outage }: OutageTrial,
-  work: () => Promise<Result>,
-): Promise<Result> {
+/** How many entries a worker holds, as soon as it holds one. @throws when it holds none for 5 s */
+async function untilPending(inspection: QueueInspection, signal: AbortSignal): Promise<number> {
+  const deadlineMs = performance.now() + 5_000;
+  for (;;) {
+    const { length } = await inspection.pending();
+    if (length > 0) return length;
+    if (performance.now() > deadlineMs)
+      throw new Error('no worker held an entry for 5 s: the outage would meet nothing');
+    await sleep(1, undefined, { signal });
+  }
+}
+
+async function duringOutage({ stage: { database }, outage }: OutageTrial, work: () => Promise<void>): Promise<void> {
   const end = await outage.begin(database);
   try {
-    return await work();
+    await work();
   } finally {
     await end();
   }

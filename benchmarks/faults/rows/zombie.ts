@@ -7,12 +7,14 @@ import type {
   TrialContext,
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
+import type { AcceptedLedger } from '../accepted-ledger.ts';
 import { consumerOfWorker } from '../consumer-of-worker.ts';
 import { type EntryOwners, watchEntryOwners } from '../entry-owners.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
 import { openInspectedSeries } from '../open-inspected-series.ts';
+import { addPoison, letterProblems } from '../poison.ts';
 import type { QueueInspection } from '../queue-inspection.ts';
-import { settle, type Settlement, waitUntilSettled } from '../settlement.ts';
+import { settle, type Settlement, waitForQuiet } from '../settlement.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
 import { withTrialLoad } from '../trial-load.ts';
 
@@ -24,7 +26,7 @@ const frozenMs = 3 * minIdleMs;
 const watchedMs = minIdleMs;
 const expectedSeconds = minIdleMs / 1_000 + 2;
 
-const how = `SIGSTOP for 3 x minimum idle time (${minIdleMs / 1_000} s) of a worker with ${jobs} entries in its transaction, which waits for a lock; another takes over; SIGCONT, then the lock is released`;
+const how = `SIGSTOP for 3 x minimum idle time (${minIdleMs / 1_000} s) of a worker with ${jobs} jobs and one for an unknown hall in its transaction, which waits for a lock; another takes over; SIGCONT, then the lock is released`;
 
 /** The workers come up while the database is locked, so that one of them gets all entries in one batch. */
 const unavailable = ({ database }: Pick<SeriesRequest, 'database'>): Promise<string | undefined> =>
@@ -38,7 +40,7 @@ export const zombie: SeriesDefinition = {
   id: 'zombie',
   label: 'zombie',
   how,
-  mustHold: '0 duplicate, nothing taken back, at most one dead letter',
+  mustHold: '0 duplicate, nothing taken back, one dead letter for the unknown hall and none for the others',
   role: 'promise',
   mayLose: false,
   trials: { quick: 3, full: 30 },
@@ -87,13 +89,14 @@ async function runTrial(
   // All entries are to be one batch, in the hands of one worker.
   await Promise.all([dying.stop(), other.stop()]);
   const load = { jobs, seatsPerJob: 100, pace: { inFlight: 16 } };
-  return withTrialLoad(stage, { load, context }, async ({ ledger, accepted, submit }) => {
+  return withTrialLoad(stage, { load, context }, async ({ ledger, submit }) => {
     await submit();
+    const poison = await addPoison(queue, 'unknown hall');
     const unlock = await stage.database.lock();
     try {
-      const operationIds = accepted().map(({ operationId }) => operationId);
-      const awakening = await awaken({ stage, dying, other, queue, operationIds, unlock, context });
-      return outcomeOf(awakening, await settle(stage, ledger), isControl);
+      const awakening = await awaken({ stage, dying, other, queue, ledger, unlock, context });
+      const settlement = await settle(stage, ledger);
+      return outcomeOf(awakening, settlement, { letters: letterProblems(await queue.letters(), [poison]), isControl });
     } finally {
       await unlock();
       for (const worker of stage.workers) {
@@ -109,7 +112,7 @@ interface Zombie {
   readonly dying: ServiceNode;
   readonly other: ServiceNode;
   readonly queue: QueueInspection;
-  readonly operationIds: readonly string[];
+  readonly ledger: AcceptedLedger;
   readonly unlock: () => Promise<void>;
   readonly context: TrialContext;
 }
@@ -121,10 +124,13 @@ interface Awakening {
   readonly takenBack: number;
 }
 
-async function awaken({ stage, dying, other, queue, operationIds, unlock, context }: Zombie): Promise<Awakening> {
+async function awaken({ stage, dying, other, queue, ledger, unlock, context }: Zombie): Promise<Awakening> {
   const { signal } = context;
   await dying.launch();
-  await until(`${dying.name} has taken ${jobs} entries`, signal, async () => (await queue.pending()).length === jobs);
+  const entries = jobs + 1;
+  await until(`${dying.name} has taken ${entries} entries`, signal, async () => {
+    return (await queue.pending()).length === entries;
+  });
   // Only while the first one's slot is taken does the other one get a name of its own.
   await other.launch();
   await until(`${other.name} has a name`, signal, async () => (await consumerOfWorker(other)) !== undefined);
@@ -143,7 +149,8 @@ async function awaken({ stage, dying, other, queue, operationIds, unlock, contex
     await sleep(watchedMs, undefined, { signal });
     await unlock();
     context.step('waiting until all is settled');
-    await waitUntilSettled(stage, operationIds, { timeoutMs: longestRecoveryMs(expectedSeconds), signal });
+    const timeoutMs = longestRecoveryMs(expectedSeconds);
+    await waitForQuiet(stage, ledger, { stillMs: timeoutMs, timeoutMs: 2 * timeoutMs, signal });
   } finally {
     takenBack = await owners.stop();
   }
@@ -174,7 +181,7 @@ async function until(what: string, signal: AbortSignal, isSo: () => Promise<bool
 function outcomeOf(
   { held, takenOverSeconds, takenBack }: Awakening,
   settlement: Settlement,
-  isControl: boolean,
+  { letters, isControl }: { readonly letters: readonly string[]; readonly isControl: boolean },
 ): TrialOutcome {
   const recoverySeconds = takenOverSeconds === undefined ? [] : [takenOverSeconds];
   return {
@@ -188,6 +195,7 @@ function outcomeOf(
       ...settlement.problems,
       ...(takenBack > 0 ? [`the zombie has taken back ${takenBack} entries from a worker that was alive`] : []),
       // A control is to fail by what is wrong with it.
+      ...(isControl ? [] : letters),
       ...(isControl ? [] : lateRecoveries(recoverySeconds, { faults: 1, expectedSeconds })),
     ],
   };
