@@ -5,9 +5,11 @@ import type { CrashLosses } from './crash-losses.ts';
 import { spreadOf } from './spread.ts';
 import type { Spread } from './spread.ts';
 
-/** INCOMPLETE: trials are missing or met nothing, so that neither a promise nor a control has been shown. */
-export type SeriesVerdict =
-  'HOLDS' | 'DOES NOT HOLD' | 'FAILS AS IT MUST' | 'HARNESS IS BLIND' | 'INCOMPLETE' | 'SKIPPED';
+/**
+ * HOLDS or not: of a promise. CAUGHT: a control, wrong on purpose, did the harm that it must, and the harness saw it; else
+ * the HARNESS IS BLIND. INCOMPLETE: trials are missing or met nothing, so that neither has been shown.
+ */
+export type SeriesVerdict = 'HOLDS' | 'DOES NOT HOLD' | 'CAUGHT' | 'HARNESS IS BLIND' | 'INCOMPLETE' | 'SKIPPED';
 
 type Count =
   'faults' | 'idleFaults' | 'inFlight' | 'offered' | 'accepted' | 'stored' | 'deadLettered' | 'lost' | 'duplicates';
@@ -164,7 +166,7 @@ function verdictOf(
   }
   const shown = failures.filter((failure) => isWhatMustShow(series.mustShow, failure)).map(({ text }) => text);
   if (shown.length > 0) {
-    return { verdict: 'FAILS AS IT MUST', reasons: [...shown, ...texts.filter((text) => !shown.includes(text))] };
+    return { verdict: 'CAUGHT', reasons: [...shown, ...texts.filter((text) => !shown.includes(text))] };
   }
   if (gaps.length > 0) return { verdict: 'INCOMPLETE', reasons: [...gaps, ...texts] };
   return { verdict: 'HARNESS IS BLIND', reasons: [nothingShown(series), ...texts] };

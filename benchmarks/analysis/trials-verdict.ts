@@ -10,7 +10,7 @@ type Side = 'within' | 'outside' | 'both';
 /**
  * INVALID: the run proves nothing, whatever it shows. REFUTED: one counter-example is enough. INCONCLUSIVE: an interval
  * on both sides of its bound, or too few rounds for one, or a series that this machine could not run. CONFIRMED: every
- * promise held, every control failed, every bound was kept.
+ * promise held, every control was caught, every bound was kept.
  */
 export function judgeTrials(
   run: TrialsRecord,
@@ -48,9 +48,7 @@ function confirmedReasons(series: readonly SeriesAnalysis[], bounded: readonly R
   const [promises, controls, measured] = [inRole('promise'), inRole('control'), inRole('measured')];
   return [
     ...(promises === 0 ? [] : [promises === 1 ? 'the promise held' : `all ${promises} promises held`]),
-    ...(controls === 0
-      ? []
-      : [controls === 1 ? 'the control failed, as it must' : `all ${controls} controls failed, as they must`]),
+    ...(controls === 0 ? [] : [controls === 1 ? 'the control was caught' : `all ${controls} controls were caught`]),
     ...(measured === 0 ? [] : [`nothing was lost or duplicated in ${measured} measured series`]),
     ...(bounded.length === 0 ? [] : ['every bounded ratio lies within its bound with its whole interval']),
   ];
@@ -67,7 +65,7 @@ function invalidReasons(
     ...run.guards.filter(({ held }) => !held).map(({ guard, observed }) => `guard ${guard} did not hold (${observed})`),
     ...series.flatMap(({ series: { label }, gaps }) => gaps.map((gap) => `${label}: ${gap}`)),
     ...ofVerdict(series, 'HARNESS IS BLIND').map(
-      (own) => `the control ${own.series.label} did not fail as it must, so the harness is blind`,
+      (own) => `the control ${own.series.label} was not caught, so the harness is blind`,
     ),
     ...missing.map(({ label, missingRounds }) => `${label} is missing in ${missingRounds.length} rounds`),
   ];

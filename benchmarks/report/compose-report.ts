@@ -10,6 +10,7 @@ import { otherSlotSections } from './sections/other-slots.ts';
 import { provenanceSections } from './sections/provenance.ts';
 import { validitySection } from './sections/validity.ts';
 import { boundInWords, verdictSentence } from './verdict-sentence.ts';
+import { whyBelieveBlocks } from './why-believe.ts';
 
 /** The whole report, before it is HTML or Markdown. */
 export function composeReport(evidence: Evidence): ReportDocument {
@@ -22,6 +23,7 @@ export function composeReport(evidence: Evidence): ReportDocument {
     { kind: 'paragraph', term: 'Claim', text: run.experiment.claim.text },
     { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}${bound}.` },
     ...couldDetect(run, analysis),
+    ...whyBelieveBlocks(run, analysis),
   ];
   const validity = validitySection(run);
   const rest = [

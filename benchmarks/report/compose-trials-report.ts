@@ -6,6 +6,7 @@ import { frameSections } from './sections/run-frame.ts';
 import { seriesSections } from './sections/series.ts';
 import { trialSections, trialsValiditySection } from './sections/trials.ts';
 import { trialsSentence } from './trials-sentence.ts';
+import { whyBelieveTrials } from './why-believe.ts';
 
 /** The whole report of a run in trials, before it is HTML or Markdown. */
 export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
@@ -17,6 +18,7 @@ export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
     { kind: 'paragraph', term: 'Question', text: experiment.question },
     { kind: 'paragraph', term: 'Claim', text: experiment.claim.text },
     { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+    ...whyBelieveTrials(run, analysis),
   ];
   const validity = trialsValiditySection(run, analysis);
   const rest = [

@@ -11,7 +11,7 @@ import type { Column, Table } from './report-document.ts';
 const seriesMarks: Readonly<Record<SeriesVerdict, string>> = {
   HOLDS: '✓',
   'DOES NOT HOLD': '✗',
-  'FAILS AS IT MUST': '✓',
+  CAUGHT: '✓',
   'HARNESS IS BLIND': '✗',
   INCOMPLETE: '?',
   SKIPPED: '–',

@@ -42,7 +42,7 @@ describe('the report of a run', () => {
 
   it('of trials prints one line a fault before the verdict', async () => {
     expect(await report(syntheticCrashes())).toBe(0);
-    expect(printed).toMatch(/^\nfault +tries +accepted .*verdict\n✓ .*\n✓ .*HOLDS\n\nCONFIRMED\. /);
+    expect(printed).toMatch(/^\nseries +tries +accepted .*verdict\n✓ .*\n✓ .*HOLDS\n\nCONFIRMED\. /);
   });
 
   it('ends with 1 when a promise did not hold', async () => {
@@ -54,7 +54,7 @@ describe('the report of a run', () => {
     expect(printed).toContain('REFUTED.');
   });
 
-  it('ends with 3 when a control did not fail', async () => {
+  it('ends with 3 when a control was not caught', async () => {
     const { run, trials } = syntheticCrashes();
     const blind = trials.map((trial) => ({ ...trial, lost: 0, stored: trial.accepted - trial.deadLettered }));
     expect(await report({ run, trials: blind })).toBe(3);

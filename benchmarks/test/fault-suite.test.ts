@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import process from 'node:process';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 
 import { analyzeTrials } from '../analysis/analyze-trials.ts';
 import { faultSuite } from '../faults/fault-suite.ts';
@@ -9,13 +9,12 @@ import { createProgress } from '../protocol/progress.ts';
 import { runTrials } from '../protocol/run-trials.ts';
 import { faultLines } from '../report/fault-table.ts';
 
-/** As `make faults` does, but that nothing is left in reports/ or .data/. PostgreSQL, and the short counts. */
-describe('the fault suite with its short counts', { timeout: 180_000 }, () => {
-  let ended: Promise<unknown> = Promise.resolve();
-  // A test that took too long is still taking its stage down.
-  afterEach(() => ended, 60_000);
-
-  it.for(faultSuite.series)('$label', async (series, { signal, skip }) => {
+/**
+ * As `make faults` does, but that nothing is left in reports/ or .data/. PostgreSQL, and the short counts. As many at a
+ * time as the suite says: `maxConcurrency` in .config/vitest.ts.
+ */
+describe.concurrent('the fault suite with its short counts', { timeout: 180_000 }, () => {
+  it.for(faultSuite.series)('$label', async (series, { signal, skip, expect, onTestFinished }) => {
     const requireAll = process.env['REQUIRE_ALL'] === '1';
     const reason = await series.unavailable?.({ database: 'postgres' });
     if (reason !== undefined && !requireAll) skip(reason);
@@ -43,14 +42,17 @@ describe('the fault suite with its short counts', { timeout: 180_000 }, () => {
       progress: createProgress({ write: (text) => steps.push(text) }),
       signal,
     });
-    ended = running.catch(() => undefined);
+    // A test that took too long is still taking its stage down.
+    onTestFinished(async () => {
+      await running.catch(() => undefined);
+    }, 60_000);
     const evidence = await running;
     const analysis = analyzeTrials(evidence);
-    const { brokenBy, provenance } = evidence.run;
+    const { broken, provenance } = evidence.run;
     const reasons = analysis.series.flatMap((own) => own.reasons).join('; ');
     const told = [reasons, provenance.command, ...steps, ...faultLines(analysis)].join('\n');
-    expect({ brokenBy, verdict: analysis.series[0]?.verdict }, `${told}\n`).toEqual({
-      brokenBy: undefined,
+    expect({ broken, verdict: analysis.series[0]?.verdict }, `${told}\n`).toEqual({
+      broken: undefined,
       verdict: series.role === 'control' ? 'FAILS AS IT MUST' : 'HOLDS',
     });
   });

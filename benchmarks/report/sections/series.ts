@@ -7,6 +7,7 @@ import { crashesInWords, seriesTables } from '../fault-table.ts';
 import { formatNumber, formatUpperBound } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Content, Section } from '../report-document.ts';
+import { poolHolderSection } from './pool-holders.ts';
 import { timelineSection } from './timelines.ts';
 import { lossSection, recoverySection, valueSection } from './trial-readings.ts';
 
@@ -14,18 +15,18 @@ import { lossSection, recoverySection, valueSection } from './trial-readings.ts'
 export function seriesSections(run: TrialsRecord, analysis: TrialsAnalysis): Section[] {
   const hurt = analysis.series.some(({ series }) => series.role !== 'measured');
   const [values, table] = [valueSection(run, analysis), tableSection(analysis, hurt)];
-  const timeline = timelineSection(analysis);
+  const course = [timelineSection(analysis), poolHolderSection(analysis)];
   return [
     failureSection(analysis),
     ...(hurt
-      ? [table, timeline, lossSection(analysis), recoverySection(analysis), values, boundSection(analysis)]
-      : [timeline, values, table]),
+      ? [table, ...course, lossSection(analysis), recoverySection(analysis), values, boundSection(analysis)]
+      : [...course, values, table]),
   ].filter(({ contents }) => contents.length > 0);
 }
 
 /** Every series that is not as it must be, before anything else. */
 function failureSection({ series }: TrialsAnalysis): Section {
-  const wrong = series.filter(({ verdict }) => verdict !== 'HOLDS' && verdict !== 'FAILS AS IT MUST');
+  const wrong = series.filter(({ verdict }) => verdict !== 'HOLDS' && verdict !== 'CAUGHT');
   const items = wrong.flatMap((own) =>
     [...own.reasons, ...own.gaps.filter((gap) => !own.reasons.includes(gap))].map(
       (reason) => `${own.series.label} (${own.verdict}): ${reason}.`,

@@ -45,7 +45,7 @@ export function trialsValiditySection({ guards }: TrialsRecord, { series }: Tria
         },
       },
       paragraph(
-        'A fault that met no work in flight proves nothing and is not counted. A trial that could not be brought to its end is missing. A guard that did not hold, a missing trial, a series without a counted fault or a control that did not fail makes the verdict INVALID.',
+        'A fault that met no work in flight proves nothing and is not counted. A trial that could not be brought to its end is missing. A guard that did not hold, a missing trial, a series without a counted fault or a control that was not caught makes the verdict INVALID.',
       ),
     ],
   };
