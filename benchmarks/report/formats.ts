@@ -53,10 +53,10 @@ export function formatQuantity(value: number, unit: string): string {
 }
 
 /** `4.1 % [3.8, 4.4]`, to the digits that the interval supports (two at least); `1,000` where all blocks gave the same. */
-export function formatEstimate(location: Location, unit: string): string {
+export function formatEstimate(location: Pick<Location, 'estimate' | 'lower' | 'upper'>, unit: string): string {
   const { factor, suffix } = scaleOf(unit, location.estimate);
   const [estimate, lower, upper] = [location.estimate / factor, location.lower / factor, location.upper / factor];
-  if (upper - lower <= Math.abs(estimate) * 1e-9) return formatNumber(estimate) + suffix;
+  if (upper - lower <= Math.abs(estimate) * 1e-6) return formatNumber(estimate) + suffix;
   const decimals = supportedDecimals(estimate, (upper - lower) / 2);
   return `${fixed(estimate, decimals)}${suffix} [${fixed(lower, decimals)}, ${fixed(upper, decimals)}]`;
 }

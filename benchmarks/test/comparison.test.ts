@@ -186,7 +186,7 @@ test('the CPU budget has workers where the run had some, for both variants', () 
       source: 'invented',
     }));
     const { budgets } = analyzeRun({ ...evidence, samples: [...evidence.samples, ...workers] });
-    return budgets.map(({ parts }) => parts.find(({ part }) => part === 'worker')?.cpuSeconds);
+    return budgets.map(({ parts }) => parts.find(({ part }) => part === 'worker')?.mean?.cpuSeconds);
   };
   const after = new Set(evidence.run.slots.filter(({ variant }) => variant === 'after').map(({ id }) => id));
   expect(partsOf((slot) => (after.has(slot) ? 0.5 : 0))).toEqual([0, 0.5]);
@@ -197,7 +197,7 @@ test('the CPU budget has workers where the run had some, for both variants', () 
 test('the CPU budget adds up to the cores of the window', () => {
   const { budgets } = analyzeRun(syntheticEvidence());
   for (const { parts, residual, machine } of budgets) {
-    const total = parts.reduce((sum, { cpuSeconds }) => sum + (cpuSeconds ?? Number.NaN), 0);
-    expect(total + (residual ?? Number.NaN)).toBeCloseTo(machine ?? Number.NaN, 9);
+    const total = parts.reduce((sum, { mean }) => sum + (mean?.cpuSeconds ?? Number.NaN), 0);
+    expect(total + (residual?.cpuSeconds ?? Number.NaN)).toBeCloseTo(machine?.cpuSeconds ?? Number.NaN, 9);
   }
 });

@@ -9,6 +9,7 @@ import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
 import { boundInWords } from '../verdict-sentence.ts';
 import { drawPlot } from './plot-drawing.ts';
+import { ratioTicks } from './ratio-axis.ts';
 
 /** after / before of each block as a dot, the estimate with its interval, and the bound of a claim about the change. */
 export function changeChart(run: RunRecord, { metric, values, ratio }: Comparison): Chart | undefined {
@@ -60,7 +61,7 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
     x: { type: 'log', domain: [start, end], label: null },
     y: { domain: [bottom, top], axis: null },
     marks: [
-      axisX(logarithmicTicks(start, end, Math.floor(width / leastTickDistance)), {
+      axisX(ratioTicks(start, end, width), {
         // A tick format would be asked for some of a logarithmic axis's ticks only.
         text: String,
         label: 'after / before',
@@ -88,23 +89,4 @@ function drawChange({ claim, words, label, ratios, ratio }: ChangeDrawing, size:
       }),
     ],
   });
-}
-
-/** In pixels. */
-const leastTickDistance = 48;
-const steps = [1, 1.2, 1.5, 2, 3, 5, 7];
-
-/** Round ratios from `start` to `end`, from 1 outwards, no two of them nearer than `most` ticks would be. */
-function logarithmicTicks(start: number, end: number, most: number): number[] {
-  const distance = Math.log(end / start) / most;
-  const exponents = Array.from({ length: 13 }, (_, index) => index - 6);
-  const candidates = exponents
-    .flatMap((exponent) => steps.map((step) => Number(`${step}e${exponent}`)))
-    .filter((ratio) => ratio >= start && ratio <= end)
-    .sort((a, b) => Math.abs(Math.log(a)) - Math.abs(Math.log(b)));
-  const kept: number[] = [];
-  for (const ratio of candidates) {
-    if (kept.every((other) => Math.abs(Math.log(ratio / other)) >= distance)) kept.push(ratio);
-  }
-  return kept;
 }

@@ -28,14 +28,14 @@ interface Segment {
 
 /** Where the machine's CPU went, in cores, as one stacked bar a variant. */
 export function cpuBudgetChart(run: RunRecord, budgets: readonly CpuBudget[]): Chart | undefined {
-  if (budgets.some(({ slots, parts }) => slots === 0 || parts.some(({ cpuSeconds }) => cpuSeconds === undefined))) {
+  if (budgets.some(({ slots, parts }) => slots === 0 || parts.some(({ mean }) => mean === undefined))) {
     return undefined;
   }
   const bars = budgets.map((budget, index) => {
     let end = 0;
-    const segments = budget.parts.map(({ part, cpuSeconds }): Segment => {
+    const segments = budget.parts.map(({ part, mean }): Segment => {
       const from = end;
-      end += (cpuSeconds ?? 0) / budget.windowSeconds;
+      end += (mean?.cpuSeconds ?? 0) / budget.windowSeconds;
       return { part, label: partLabels[part], from, to: end };
     });
     return { label: run.experiment.variants[index]?.label ?? budget.variant, segments };

@@ -2,6 +2,8 @@ import { findingOf } from '../../analysis/comparison.ts';
 import type { Comparison } from '../../analysis/comparison.ts';
 import type { Location } from '../../analysis/signed-rank.ts';
 import type { RunRecord } from '../../evidence/schema.ts';
+import { estimatesChart } from '../charts/estimates-chart.ts';
+import { findings } from '../findings.ts';
 import {
   formatChange,
   formatConfidence,
@@ -14,16 +16,6 @@ import {
 import type { Column, Content, Table } from '../report-document.ts';
 import { paragraph } from '../report-document.ts';
 import { sectionOf } from './metric-sections.ts';
-
-const findings = {
-  better: 'better',
-  worse: 'worse',
-  different: 'different',
-  'below-floor': 'real, below the floor',
-  'not-detected': '~',
-  'out-of-reach': 'too few blocks',
-  'not-tested': '',
-} as const;
 
 /** Before, after and the change of some metrics, and why one lacks its change. */
 export function comparisonContents(run: RunRecord, comparisons: readonly Comparison[], caption: string): Content[] {
@@ -52,7 +44,9 @@ export function estimateContents(run: RunRecord, comparisons: readonly Compariso
     { label: 'Finding' },
     numeric('Detectable'),
   ];
+  const chart = estimatesChart(run, comparisons);
   return [
+    ...(chart ? [{ kind: 'chart', chart } as const] : []),
     {
       kind: 'table',
       table: {

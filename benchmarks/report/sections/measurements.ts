@@ -2,7 +2,7 @@ import type { Analysis } from '../../analysis/analyze-run.ts';
 import { logRatio, meanOfTwo } from '../../analysis/blocks.ts';
 import type { BlockValues } from '../../analysis/blocks.ts';
 import type { Comparison } from '../../analysis/comparison.ts';
-import type { CpuBudget } from '../../analysis/cpu-budget.ts';
+import type { CpuBudget, MeanCpu } from '../../analysis/cpu-budget.ts';
 import type { RunRecord, VariantId } from '../../evidence/schema.ts';
 import { changeChart } from '../charts/change-chart.ts';
 import { claimChart } from '../charts/claim-chart.ts';
@@ -116,11 +116,11 @@ function latencySection(run: RunRecord, { comparisons, readings }: Analysis): Se
       own.length === 0
         ? []
         : [
+            ...withChart(latencyChart(run, readings), undefined),
             { kind: 'table', table: { ...table, rows: [...table.rows, lagRow] } },
             paragraph(
               'Arrivals are evenly spaced, which is kinder to the high percentiles than users are. A latency runs from the first byte of the request to the last of its answer: a late start, the schedule lag, is not in it.',
             ),
-            ...withChart(latencyChart(run, readings), undefined),
           ],
   };
 }
@@ -175,17 +175,16 @@ function cachedBesideCatalogue(comparisons: readonly Comparison[]): Content[] {
 }
 
 function budgetSection(run: RunRecord, { budgets }: Analysis): Section {
-  const seconds = (value: number | undefined) => (value === undefined ? 'not recorded' : formatQuantity(value, 's'));
-  const row = (label: string, pick: (budget: CpuBudget) => number | undefined) => [
+  const row = (label: string, pick: (budget: CpuBudget) => MeanCpu | undefined) => [
     label,
-    ...budgets.map((budget) => seconds(pick(budget))),
+    ...budgets.map((budget) => meanInWords(pick(budget))),
   ];
   const table: Table = {
     caption: `Mean CPU-seconds of a window (${budgets.map(({ windowSeconds }) => formatQuantity(windowSeconds, 's')).join(' and ')})`,
     columns: [{ label: 'Part' }, ...run.experiment.variants.map(({ label }) => ({ label, numeric: true }))],
     rows: [
       ...budgets[0].parts.map(({ part }) =>
-        row(partLabels[part], ({ parts }) => parts.find((own) => own.part === part)?.cpuSeconds),
+        row(partLabels[part], ({ parts }) => parts.find((own) => own.part === part)?.mean),
       ),
       row('cores × window', ({ machine }) => machine),
       [
@@ -193,7 +192,7 @@ function budgetSection(run: RunRecord, { budgets }: Analysis): Section {
         ...budgets.map(({ residual }) =>
           residual === undefined
             ? 'not recorded'
-            : `${formatQuantity(residual, 's')}, ${residual < 0 ? 'counted twice' : 'not attributed'}`,
+            : `${meanInWords(residual)}, ${residual.cpuSeconds < 0 ? 'counted twice' : 'not attributed'}`,
         ),
       ],
       ...(budgets.some(({ procStat }) => procStat !== undefined)
@@ -201,7 +200,22 @@ function budgetSection(run: RunRecord, { budgets }: Analysis): Section {
         : []),
     ],
   };
-  return { id: 'cpu-budget', title: 'CPU budget', contents: withChart(cpuBudgetChart(run, budgets), table) };
+  const howSure = paragraph(
+    'Means over the measured slots, with bootstrap intervals over blocks at about 95 %; none stands for fewer than 6 blocks, or where nearly all are the same. They stand in no test.',
+  );
+  return {
+    id: 'cpu-budget',
+    title: 'CPU budget',
+    contents: [...withChart(cpuBudgetChart(run, budgets), table), howSure],
+  };
+}
+
+function meanInWords(mean: MeanCpu | undefined): string {
+  if (mean === undefined) return 'not recorded';
+  const { cpuSeconds, interval } = mean;
+  return interval === undefined
+    ? formatQuantity(cpuSeconds, 's')
+    : formatEstimate({ estimate: cpuSeconds, ...interval }, 's');
 }
 
 /** The chart with its table folded under it, or the table alone. */
