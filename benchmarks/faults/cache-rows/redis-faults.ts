@@ -1,43 +1,33 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 
-import { addedP99 } from '../../evidence/trials-schema.ts';
-import type {
-  OpenSeries,
-  SeriesDefinition,
-  SeriesRequest,
-  TrialContext,
-  TrialOutcome,
-} from '../../protocol/trial-experiment.ts';
-import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
-import { openStage } from '../open-stage.ts';
 import type { Stage, StageRequest } from '../stage.ts';
-import { countReads, firstWrong, p99Seconds, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
-import { watchServices } from './service-observation.ts';
-import { createVersionedPerformances, type VersionedPerformances } from './versioned-performances.ts';
+import type { Metric } from './metric-watch.ts';
 
-const numberOfPerformances = 60;
-/** Well within what the database serves by itself. */
-const perSecond = 150;
-const pageEvery = 10;
-const beforeMs = 1_500;
-const faultMs = { quick: 3_000, full: 30_000 };
-const expectedSeconds = 3;
-const mostGrowthBytes = 128 * 1024 * 1024;
-
-interface Fault {
+/** What befalls the cache's Redis. */
+export interface RedisFault {
   readonly id: string;
   readonly label: string;
   readonly how: string;
   readonly stage?: Pick<StageRequest, 'proxied' | 'redisCache'>;
   /** Whether the breaker has to open: the server does not answer, and its connection lasts. */
   readonly breakerOpens: boolean;
+  /** Metrics of the cache that have to show it, besides those of every fault; a write comes soon after its begin. */
+  readonly moves: readonly Metric[];
   /** The returned function ends it, and resolves when Redis could be used again. */
   begin(stage: Stage): Promise<() => Promise<void>>;
 }
 
-async function withAdmin<Result>(stage: Stage, work: (admin: Redis) => Promise<Result>): Promise<Result> {
+const bypass: Metric = { name: 'performance_cache_requests_total', labels: { result: 'bypass' } };
+const miss: Metric = { name: 'performance_cache_requests_total', labels: { result: 'miss' } };
+const full: Metric = { name: 'performance_cache_refused_sets_total', labels: { reason: 'full' } };
+const open: Metric = { name: 'performance_cache_breaker_state', labels: { state: 'open' } };
+const undelivered: Metric = { name: 'performance_cache_invalidation_failures_total' };
+
+export async function withAdmin<Result>(stage: Stage, work: (admin: Redis) => Promise<Result>): Promise<Result> {
   const admin = new Redis(stage.redisCache.url);
   try {
     return await work(admin);
@@ -70,12 +60,14 @@ function proxyOf({ proxies }: Stage): NonNullable<Stage['proxies']['redisCache']
 /** Enough that loading them, with the delay a key, takes about as long as the short fault. */
 const keysToLoad = 2_000;
 
-const faults: readonly Fault[] = [
+/** In an order in which one can follow the other on the same stage. */
+export const redisFaults: readonly RedisFault[] = [
   {
     id: 'killed',
     label: 'cache killed',
     how: 'SIGKILL, started again at the end',
     breakerOpens: false,
+    moves: [bypass, undelivered],
     async begin({ redisCache }) {
       await redisCache.kill();
       return () => redisCache.start();
@@ -86,6 +78,7 @@ const faults: readonly Fault[] = [
     label: 'cache frozen',
     how: 'SIGSTOP, SIGCONT at the end',
     breakerOpens: true,
+    moves: [bypass, open, undelivered],
     begin({ redisCache }) {
       redisCache.freeze();
       return Promise.resolve(() => Promise.resolve(redisCache.thaw()));
@@ -97,6 +90,7 @@ const faults: readonly Fault[] = [
     how: 'every answer takes 300 ms longer',
     stage: { proxied: ['redisCache'] },
     breakerOpens: true,
+    moves: [bypass, open, undelivered],
     begin(stage) {
       const proxy = proxyOf(stage);
       proxy.setDelay(0.15);
@@ -109,6 +103,7 @@ const faults: readonly Fault[] = [
     how: 'connections that are open carry nothing more and stay open; new ones work',
     stage: { proxied: ['redisCache'] },
     breakerOpens: true,
+    moves: [bypass, open, undelivered],
     begin(stage) {
       const proxy = proxyOf(stage);
       proxy.halfOpen();
@@ -121,6 +116,7 @@ const faults: readonly Fault[] = [
     how: 'every connection is reset every 50 ms',
     stage: { proxied: ['redisCache'] },
     breakerOpens: false,
+    moves: [bypass],
     begin(stage) {
       const proxy = proxyOf(stage);
       return Promise.resolve(repeatedly(50, () => proxy.reset()));
@@ -131,6 +127,7 @@ const faults: readonly Fault[] = [
     label: 'cache full',
     how: 'emptied, then maxmemory 1 with noeviction: every write is answered OOM',
     breakerOpens: false,
+    moves: [miss, full],
     async begin(stage) {
       await withAdmin(stage, async (admin) => {
         await admin.flushall();
@@ -148,6 +145,7 @@ const faults: readonly Fault[] = [
     how: `SIGKILL, then started at once with a snapshot of what it held and ${keysToLoad} more keys, which it loads slowly`,
     stage: { redisCache: { settings: { 'key-load-delay': '1500', 'loading-process-events-interval-bytes': '1024' } } },
     breakerOpens: false,
+    moves: [bypass, undelivered],
     async begin(stage) {
       const fill = `for i = 1, ${keysToLoad} do redis.call('SET', 'filler:' .. i, string.rep('x', 100)) end`;
       await withAdmin(stage, async (admin) => {
@@ -157,7 +155,11 @@ const faults: readonly Fault[] = [
       await stage.redisCache.kill();
       const started = stage.redisCache.start();
       started.catch(() => undefined);
-      return () => started;
+      return async () => {
+        await started;
+        // Or the next start of it would load it, too.
+        await rm(join(stage.redisCache.directory, 'dump.rdb'));
+      };
     },
   },
   {
@@ -165,6 +167,7 @@ const faults: readonly Fault[] = [
     label: 'cache of wrong types',
     how: 'every key of the cache is replaced by a list, every 50 ms',
     breakerOpens: false,
+    moves: [miss],
     begin(stage) {
       const admin = new Redis(stage.redisCache.url);
       const stop = repeatedly(50, async () => {
@@ -180,128 +183,3 @@ const faults: readonly Fault[] = [
     },
   },
 ];
-
-export const redisFaults: readonly SeriesDefinition[] = faults.map((fault) => ({
-  id: `cache-${fault.id}`,
-  label: fault.label,
-  how: `${fault.how}, for ${faultMs.quick / 1_000} s (full: ${faultMs.full / 1_000} s); ${perSecond} reads a second by the clock of ${numberOfPerformances} performances and their main page`,
-  mustHold: `100 % answered 200 with the right body; no unhandled rejection, memory within ${mostGrowthBytes / 1024 ** 2} MiB; hits again, expected within ${expectedSeconds} s`,
-  role: 'promise',
-  subject: 'reads',
-  mayLose: false,
-  trials: { quick: 1, full: 5 },
-  open: (request) => openFault(fault, request),
-}));
-
-async function openFault(fault: Fault, request: SeriesRequest): Promise<OpenSeries> {
-  const stage = await openStage({
-    database: request.database,
-    seatCreation: 'async',
-    minIdleMs: 3_000,
-    ...fault.stage,
-    signal: request.signal,
-    step: (text) => request.step(text),
-  });
-  try {
-    request.step('making performances');
-    const performances = await createVersionedPerformances(stage, numberOfPerformances);
-    return {
-      runTrial: (context) => runTrial({ stage, performances, fault, faultMs: faultMs[request.profile] }, context),
-      async close() {
-        performances.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
-}
-
-interface FaultTrial {
-  readonly stage: Stage;
-  readonly performances: VersionedPerformances;
-  readonly fault: Fault;
-  readonly faultMs: number;
-}
-
-async function runTrial(trial: FaultTrial, context: TrialContext): Promise<TrialOutcome> {
-  const { signal } = context;
-  const { stage, performances, fault } = trial;
-  const apiUrls = stage.apis.flatMap(({ apiUrl }) => apiUrl ?? []);
-  const reads = startReads({ performances, apiUrls, pace: { perSecond }, pageEvery, signal });
-  try {
-    context.step('reading');
-    await sleep(beforeMs, undefined, { signal });
-    const watch = await watchServices(stage.apis);
-    context.step(fault.label);
-    const beganAtMs = performance.now();
-    const end = await fault.begin(stage);
-    try {
-      await sleep(beganAtMs + trial.faultMs - performance.now(), undefined, { signal });
-    } finally {
-      await end();
-    }
-    const endedAtMs = performance.now();
-    context.step('waiting for hits');
-    const recoveredAtMs = await untilHit(reads, endedAtMs, signal);
-    await sleep(500, undefined, { signal });
-    await reads.end();
-    const recoverySeconds = recoveredAtMs === undefined ? [] : [(recoveredAtMs - endedAtMs) / 1_000];
-    const growthBytes = await watch.growthBytes();
-    return {
-      ...noJobs,
-      faults: 1,
-      recoverySeconds,
-      reads: countReads(reads.records),
-      values: { ...addedLatency(reads.records, beganAtMs, endedAtMs), resident_growth_bytes: growthBytes },
-      problems: [
-        ...refusals(reads.records),
-        ...firstWrong(reads.records),
-        ...(await watch.problems(fault)),
-        ...(growthBytes > mostGrowthBytes ? [`${Math.round(growthBytes / 1024 ** 2)} MiB more memory`] : []),
-        ...lateRecoveries(recoverySeconds, { faults: 1, expectedSeconds }),
-      ],
-    };
-  } finally {
-    await reads.end();
-  }
-}
-
-/** A trial without a job. */
-const noJobs = {
-  idleFaults: 0,
-  inFlight: 0,
-  offered: 0,
-  accepted: 0,
-  stored: 0,
-  deadLettered: 0,
-  lost: 0,
-  duplicates: 0,
-} as const;
-
-/** Where the load is within the capacity nobody may be turned away. */
-function refusals(records: readonly ReadRecord[]): string[] {
-  const refused = records.filter(({ outcome }) => outcome === 'refused').length;
-  return refused === 0 ? [] : [`${refused} reads were refused, within the capacity of the database`];
-}
-
-/** When the first hit was asked for of those after this moment; `undefined` when there was none for too long. */
-async function untilHit({ records }: RunningReads, afterMs: number, signal: AbortSignal): Promise<number | undefined> {
-  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
-  for (;;) {
-    const hit = records.find(({ startedAtMs, isHit }) => isHit && startedAtMs >= afterMs);
-    if (hit) return hit.startedAtMs;
-    if (performance.now() > deadlineMs) return undefined;
-    await sleep(20, undefined, { signal });
-  }
-}
-
-function addedLatency(records: readonly ReadRecord[], beganAtMs: number, endedAtMs: number): Record<string, number> {
-  // The first half second fills the cache.
-  const usual = p99Seconds(records, beganAtMs - beforeMs + 500, beganAtMs);
-  const firstSecond = p99Seconds(records, beganAtMs, beganAtMs + 1_000);
-  const afterwards = p99Seconds(records, beganAtMs + 1_000, endedAtMs);
-  if (usual === undefined || firstSecond === undefined || afterwards === undefined) return {};
-  return { [addedP99.firstSecond]: firstSecond - usual, [addedP99.afterwards]: afterwards - usual };
-}
