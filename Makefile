@@ -26,7 +26,7 @@ check: ## types, lint, format, unused code, import directions, shell scripts
 bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
-faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE=cache ROWS="…" DATABASE=postgres|sqlite SEED=1
+faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE=seats|cache ROWS="…" DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(SUITE),--suite '$(SUITE)') $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
 gate: ## hold a commit against another, regressions FAIL: BASE=main HEAD=HEAD SEED=1

@@ -1,17 +1,9 @@
 import type { BenchRequest } from './bench-request.ts';
 import { benchTrials } from './bench-trials.ts';
-import { cacheSuite } from './faults/cache-rows/cache-rows.ts';
-import { faultSuite } from './faults/fault-suite.ts';
-import type { TrialExperiment } from './protocol/trial-experiment.ts';
-
-const suites: ReadonlyMap<string, TrialExperiment> = new Map([
-  ['seat-creation', faultSuite],
-  ['cache', cacheSuite],
-]);
+import { faultSuite, suites } from './faults/fault-suite.ts';
 
 export const suiteNames = [...suites.keys()];
-/** Of all suites. */
-export const faultRows = [...suites.values()].flatMap(({ series }) => series.map(({ id }) => id));
+export const faultRows = faultSuite.series.map(({ id }) => id);
 
 export interface ChosenFaults {
   readonly suite: string;

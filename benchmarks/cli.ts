@@ -137,7 +137,7 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
   withEngine(program.command('faults'))
     .description('hurt the service in every way of the table, and see whether its promise holds')
     .addOption(new Option('--long', 'the long counts: hours; interrupted, the same command goes on'))
-    .addOption(new Option('--suite <name>', 'whose faults').choices(suiteNames).default('seat-creation'))
+    .addOption(new Option('--suite <name>', 'whose faults').choices(suiteNames).default('all'))
     .addOption(new Option('--row <id...>', 'these rows of it only').choices(faultRows))
     .action(async (options: EngineOptions & { long?: true; suite: string; row?: string[] }) => {
       const request = requestOf({ ...options, profile: options.long === true ? 'full' : 'quick' });

@@ -1,63 +1,36 @@
+import type { ValueDefinition } from '../evidence/trials-schema.ts';
 import type { TrialExperiment } from '../protocol/trial-experiment.ts';
-import { consumerSigkill } from './rows/consumer-sigkill.ts';
-import { crashPoints } from './rows/crash-points.ts';
-import { databaseOutages } from './rows/database-outage.ts';
-import { deploys } from './rows/deploys.ts';
-import { earlyAcknowledgement } from './rows/early-acknowledgement.ts';
-import { inProcessCrash } from './rows/in-process-crash.ts';
-import { poison } from './rows/poison.ts';
-import { powerCut, powerCutEverysec } from './rows/power-cut.ts';
-import { queueReplyLost, transactionalDeadLetter } from './rows/queue-reply-lost.ts';
-import { flushAll, groupDestroyed, streamDeleted } from './rows/queue-wipes.ts';
-import { redisRestart } from './rows/redis-restart.ts';
-import { replyLost } from './rows/reply-lost.ts';
-import { bareHeartbeat, zombie } from './rows/zombie.ts';
+import { cacheSuite } from './cache-rows/cache-rows.ts';
+import { seatSuite } from './rows/seat-rows.ts';
 
-/** `make faults`: a row is a file in rows/; one that promises something stands before the control that must break it. */
+const halves = [seatSuite, cacheSuite];
+
+/** `make faults`: both halves, as one experiment. */
 export const faultSuite: TrialExperiment = {
   protocol: 'trials',
   id: 'faults',
-  title: 'Seat creation under faults',
-  question: 'What becomes of accepted jobs when processes, Redis, the database or the network fail?',
-  claim: {
-    text: 'Through the Redis Stream every accepted job ends exactly once, in the database or in the dead letters with its reason, whatever fails, and nobody repairs anything by hand.',
-  },
+  title: 'The service under faults',
+  question: halves.map(({ question }) => question).join(' '),
+  claim: { text: halves.map(({ claim }) => claim.text).join(' ') },
   order: 'one-by-one',
-  series: [
-    consumerSigkill,
-    crashPoints,
-    earlyAcknowledgement,
-    inProcessCrash,
-    redisRestart,
-    powerCut,
-    powerCutEverysec,
-    ...databaseOutages,
-    replyLost,
-    queueReplyLost,
-    transactionalDeadLetter,
-    poison,
-    flushAll,
-    streamDeleted,
-    groupDestroyed,
-    zombie,
-    bareHeartbeat,
-    deploys,
-  ],
-  values: [
-    { id: 'accepted_per_second', label: 'Accepted before the cut', unit: '1/s', better: 'higher' },
-    { id: 'accept_p50_seconds', label: 'Answer before the cut, median', unit: 's', better: 'lower' },
-    { id: 'accept_p99_seconds', label: 'Answer before the cut, p99', unit: 's', better: 'lower' },
-    { id: 'cut_bytes', label: 'Cut off the append-only file', unit: 'bytes', better: 'neither' },
-    { id: 'dropped_replies', label: 'Replies dropped', unit: '', better: 'neither' },
-    { id: 'attempts_per_key', label: 'Attempts of a key', unit: '', better: 'neither' },
-  ],
+  concurrency: 2,
+  series: halves.flatMap(({ series }) => series),
+  values: withoutRepeated(halves.flatMap(({ values }) => values)),
   comparisons: [],
   limits: [
-    'One machine, loopback, data in memory: the faults are those of processes and connections, not of machines.',
-    'A power cut is what a disk that keeps its word would still have: the append-only file is cut to its length at the last completed fdatasync.',
-    'Not promised, and not tried: the loss of the Redis disk, a failover to an asynchronous replica. What FLUSHALL and DEL take is counted, and breaks nothing.',
-    'A row says so much about so many faults: 0 lost of n is at most 3/n at 95 %.',
-    'A bound is five times what is expected, so that a busy machine fails no row; the figures beside it are the real ones.',
+    ...new Set(halves.flatMap(({ limits }) => limits)),
+    'Two series run at a time, each on a stage of its own: what they took is of a busy machine.',
   ],
-  settings: () => ({ 'minimum idle time of consumer SIGKILL, ms': 15_000 }),
+  settings: (profile) => Object.assign({}, ...halves.map((half) => half.settings(profile))),
 };
+
+function withoutRepeated(values: readonly ValueDefinition[]): ValueDefinition[] {
+  return [...new Map(values.map((value) => [value.id, value])).values()];
+}
+
+/** What `SUITE=` may name. */
+export const suites: ReadonlyMap<string, TrialExperiment> = new Map([
+  ['all', faultSuite],
+  ['seats', seatSuite],
+  ['cache', cacheSuite],
+]);
