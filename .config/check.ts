@@ -34,6 +34,8 @@ for (const script of names) {
     failed++;
   } else {
     passed++;
+    // A part that could not be checked is no silent success.
+    for (const line of result.all?.split('\n') ?? []) if (line.startsWith('SKIPPED')) console.log(line);
   }
 }
 console.log(`${passed} passed, ${failed} failed`);

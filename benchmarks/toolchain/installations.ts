@@ -35,13 +35,30 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   wrk: [debianUnpacked('wrk', ['wrk']), systemPackage('dnf', ['wrk']), systemPackage('brew', ['wrk'])],
   cc: [systemPackage('apt-get', ['gcc', 'libc6-dev']), systemPackage('dnf', ['gcc'])],
   strace: [debianUnpacked('strace', ['strace']), systemPackage('dnf', ['strace'])],
+  prometheus: [debianUnpacked('prometheus', ['prometheus']), systemPackage('brew', ['prometheus'])],
+  promtool: [debianUnpacked('promtool', ['prometheus']), systemPackage('brew', ['prometheus'])],
+  'prometheus-alertmanager': [debianUnpacked('prometheus-alertmanager', ['prometheus-alertmanager'])],
+  amtool: [debianUnpacked('amtool', ['prometheus-alertmanager'])],
+  'prometheus-redis-exporter': [debianUnpacked('prometheus-redis-exporter', ['prometheus-redis-exporter'])],
+  'prometheus-postgres-exporter': [debianUnpacked('prometheus-postgres-exporter', ['prometheus-postgres-exporter'])],
 };
 
 /** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
 const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record<ToolName, string>>>>> = {
-  'apt-get': { 'redis-server': 'redis-server', wrk: 'wrk', cc: 'gcc libc6-dev', strace: 'strace' },
+  'apt-get': {
+    'redis-server': 'redis-server',
+    wrk: 'wrk',
+    cc: 'gcc libc6-dev',
+    strace: 'strace',
+    prometheus: 'prometheus',
+    promtool: 'prometheus',
+    'prometheus-alertmanager': 'prometheus-alertmanager',
+    amtool: 'prometheus-alertmanager',
+    'prometheus-redis-exporter': 'prometheus-redis-exporter',
+    'prometheus-postgres-exporter': 'prometheus-postgres-exporter',
+  },
   dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc', strace: 'strace' },
-  brew: { 'redis-server': 'redis', k6: 'k6', wrk: 'wrk', cc: 'gcc' },
+  brew: { 'redis-server': 'redis', k6: 'k6', wrk: 'wrk', cc: 'gcc', prometheus: 'prometheus', promtool: 'prometheus' },
 };
 
 /** The one command with which a person gets these tools on this kind of machine. */

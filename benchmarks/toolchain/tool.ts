@@ -1,5 +1,17 @@
 /** Programs that don't come with the packages of package-lock.json (PostgreSQL does, where npm has it). */
-export type ToolName = 'redis-server' | 'k6' | 'postgres' | 'wrk' | 'cc' | 'strace';
+export type ToolName =
+  | 'redis-server'
+  | 'k6'
+  | 'postgres'
+  | 'wrk'
+  | 'cc'
+  | 'strace'
+  | 'prometheus'
+  | 'promtool'
+  | 'prometheus-alertmanager'
+  | 'amtool'
+  | 'prometheus-redis-exporter'
+  | 'prometheus-postgres-exporter';
 
 export interface Tool {
   readonly name: ToolName;
@@ -70,7 +82,24 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
     versionArguments: ['--version'],
     versionPattern: /version (\d+(?:\.\d+)*)/,
   },
+  prometheus: prometheusTool('prometheus', 'make telemetry'),
+  promtool: prometheusTool('promtool', 'make check: the alerts, tried'),
+  'prometheus-alertmanager': prometheusTool('prometheus-alertmanager', 'make telemetry'),
+  amtool: prometheusTool('amtool', "make check: Alertmanager's configuration"),
+  'prometheus-redis-exporter': prometheusTool('prometheus-redis-exporter', 'make telemetry'),
+  'prometheus-postgres-exporter': prometheusTool('prometheus-postgres-exporter', 'make telemetry'),
 };
+
+/** `promtool, version 2.42.0`, `Redis Metrics Exporter 1.45.0`. */
+function prometheusTool(name: ToolName, neededFor: string): ToolDefinition {
+  return {
+    name,
+    neededFor,
+    minimumVersion: '0.11',
+    versionArguments: ['--version'],
+    versionPattern: /(?:version v?|Redis Metrics Exporter v?)(\d+(?:\.\d+)*)/,
+  };
+}
 
 /** What `make test` and `make bench` can't do without; the others are looked for when they are used. */
 export const requiredTools = ['redis-server', 'postgres', 'k6'] as const satisfies readonly ToolName[];
