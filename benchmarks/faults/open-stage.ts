@@ -5,6 +5,7 @@ import { createHalls, createVenue } from './create-halls.ts';
 import { startPostgresNode } from './postgres-node.ts';
 import { readQueueLeft } from './queue-inspection.ts';
 import { startRedisNode } from './redis-node.ts';
+import { seedStageDatabase } from './seed-stage-database.ts';
 import { startServiceNode } from './service-node.ts';
 import { createSqliteNode } from './sqlite-node.ts';
 import type { Proxied, ServiceNode, Stage, StageRequest } from './stage.ts';
@@ -57,6 +58,10 @@ async function build(
     ? startPostgresNode(request, processes)
     : createSqliteNode(processes));
   connections.push(database);
+  if (request.content) {
+    request.step(`filling the database with ${request.content.performances} performances`);
+    await seedStageDatabase(database.url, request.content, processes);
+  }
   const redisQueue = await startRedisNode({ role: 'queue', ...request.redis }, processes);
   const redisCache = await startRedisNode({ role: 'cache', ...request.redisCache }, processes);
   const urls = { database: database.url, redisQueue: redisQueue.url, redisCache: redisCache.url };

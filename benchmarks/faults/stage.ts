@@ -54,10 +54,19 @@ export interface StageRequest {
   /** The same of the cache's. */
   readonly redisCache?: { readonly settings?: Readonly<Record<string, string>> };
   readonly proxied?: readonly Proxied[];
+  /** What the database is filled with before the service starts, by the service's own seed command. Empty without. */
+  readonly content?: StageContent;
   /** The database's files live on a file system of this size, so that it can be filled. PostgreSQL only. */
   readonly databaseDiskBytes?: number;
   readonly signal: AbortSignal;
   step(text: string): void;
+}
+
+export interface StageContent {
+  readonly performances: number;
+  readonly randomSeed: number;
+  /** ISO 8601: "now" of the content. */
+  readonly relativeTo: string;
 }
 
 /** Something that runs as a process, ends, and runs again at the same address and on the same files. */
