@@ -7,9 +7,10 @@ import { chartWidths } from '../report-document.ts';
 import type { ChartSize, Drawing } from '../report-document.ts';
 import { drawPlot } from './plot-drawing.ts';
 
-export const panelHeight = 112;
+/** In narrow ones the legend has a line of its own. */
+export const panelHeights = { wide: 112, narrow: 128 } as const;
 export const panelMargins = { left: 46, right: 12 } as const;
-const marginTop = 24;
+const marginTops = { wide: 24, narrow: 40 } as const;
 const marginBottom = 8;
 
 const answerColours = { served: 'var(--after)', refused: 'var(--before)', failed: 'var(--invalid)' } as const;
@@ -27,25 +28,29 @@ interface Placed {
 export function drawTimelinePanel(timeline: SeriesTimeline, own: PanelTimeline, size: ChartSize): Drawing {
   const placed = { timeline, own, size };
   const drawing = own.panel.form === 'states' ? drawStates(placed) : drawValues(placed);
-  return { ...drawing, markup: headOf(own) + drawing.markup };
+  return { ...drawing, markup: headOf(own, size) + drawing.markup };
 }
 
 const colourOf = ({ value }: TimelineLine, index: number): string =>
   value.answers ? answerColours[value.answers] : (lineColours[index % lineColours.length] ?? 'var(--ink)');
 
-function headOf({ panel, lines }: PanelTimeline): string {
+function headOf({ panel, lines }: PanelTimeline, size: ChartSize): string {
   const entries =
     panel.form === 'states'
       ? (panel.states ?? []).map((label, index) => ({
           label: `■ ${label}`,
           colour: stateColours[index] ?? 'var(--ink)',
         }))
-      : lines.map((own, index) => ({ label: `■ ${own.value.label}`, colour: colourOf(own, index) }));
+      : lines.map((own, index) => ({ label: own.value.label, colour: colourOf(own, index) }));
+  const { left } = panelMargins;
   const spans = entries.map(
-    ({ label, colour }) => `<tspan dx="8" fill="${colour}">${label[0]}</tspan><tspan>${escape(label.slice(1))}</tspan>`,
+    ({ label, colour }, index) =>
+      `<tspan${index === 0 ? '' : ' dx="8"'} fill="${colour}">■</tspan><tspan> ${escape(label)}</tspan>`,
   );
-  const shown = lines.length === 1 && panel.form !== 'states' ? '' : spans.join('');
-  return `<text x="${panelMargins.left}" y="15" text-anchor="start"><tspan font-weight="600">${escape(headline(panel, lines))}</tspan>${shown}</text>`;
+  const needless = lines.length === 1 && panel.form !== 'states';
+  const head = `<tspan font-weight="600">${escape(headline(panel, lines))}</tspan>`;
+  const start = size === 'wide' ? '<tspan dx="12"></tspan>' : `<tspan x="${left}" dy="15"></tspan>`;
+  return `<text x="${left}" y="15" text-anchor="start">${head}${needless ? '' : start + spans.join('')}</text>`;
 }
 
 /** `Answers, 1/s`: the unit at the size of the largest reading. */
@@ -62,10 +67,10 @@ function largestOf(lines: readonly TimelineLine[]): number {
 function frame({ timeline, size }: Placed) {
   return {
     width: chartWidths[size],
-    height: panelHeight,
+    height: panelHeights[size],
     marginLeft: panelMargins.left,
     marginRight: panelMargins.right,
-    marginTop,
+    marginTop: marginTops[size],
     marginBottom,
     x: { domain: [0, timeline.seconds], axis: null },
   };
