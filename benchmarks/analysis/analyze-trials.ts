@@ -1,5 +1,7 @@
 import type { TrialsEvidence } from '../evidence/trials-schema.ts';
 
+import { diagnosePools } from './pool-holders.ts';
+import type { PoolDiagnosis } from './pool-holders.ts';
 import { roundRatios } from './round-ratios.ts';
 import type { RoundRatios } from './round-ratios.ts';
 import { analyzeSeries } from './series-analysis.ts';
@@ -17,6 +19,8 @@ export interface TrialsAnalysis {
   readonly ratios: readonly RoundRatios[];
   /** Empty where the experiment defines none. */
   readonly timelines: readonly SeriesTimeline[];
+  /** Of the series that have recorded who held their pool. */
+  readonly pools: readonly PoolDiagnosis[];
   readonly verdict: Verdict;
 }
 
@@ -25,5 +29,11 @@ export function analyzeTrials(evidence: TrialsEvidence): TrialsAnalysis {
   const { run } = evidence;
   const series = run.experiment.series.map((own) => analyzeSeries(evidence, own));
   const ratios = run.experiment.comparisons.map((comparison) => roundRatios(evidence, comparison));
-  return { series, ratios, timelines: analyzeTimelines(evidence), verdict: judgeTrials(run, series, ratios) };
+  return {
+    series,
+    ratios,
+    timelines: analyzeTimelines(evidence),
+    pools: diagnosePools(evidence),
+    verdict: judgeTrials(run, series, ratios),
+  };
 }

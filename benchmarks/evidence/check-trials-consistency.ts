@@ -1,6 +1,7 @@
 import { timelineDefinitionProblem, timelineProblem } from './check-timeline.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { evidenceFiles } from './evidence-files.ts';
+import { poolHoldersProblem } from './pool-holders-schema.ts';
 import type { Trial, TrialsEvidence, TrialsRecord } from './trials-schema.ts';
 
 /**
@@ -49,7 +50,7 @@ export function trialProblem(
     }
   }
   if (recoverySeconds.length > faults) return `${recoverySeconds.length} recoveries from ${faults} faults`;
-  return timelineProblem(timeline, trial.timeline);
+  return timelineProblem(timeline, trial.timeline) ?? poolHoldersProblem(trial.poolHolders);
 }
 
 function checkRun({ experiment, skipped, broken = [] }: TrialsRecord): void {

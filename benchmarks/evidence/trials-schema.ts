@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { poolHoldersSchema } from './pool-holders-schema.ts';
 import { type Evidence, idSchema, runFrameSchema } from './schema.ts';
 import { timelineDefinitionSchema, timelineSchema } from './timeline-schema.ts';
 
@@ -143,6 +144,8 @@ export const trialSchema = z.strictObject({
   reads: readsSchema.optional(),
   /** Where the experiment defines one. */
   timeline: timelineSchema.optional(),
+  /** Of an experiment about a pool of connections. */
+  poolHolders: poolHoldersSchema.optional(),
   /** What else did not hold, in words with numbers. */
   problems: z.array(z.string()),
 });
