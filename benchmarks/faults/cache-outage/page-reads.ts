@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Reads } from '../../evidence/trials-schema.ts';
+import { startByTheClock } from '../by-the-clock.ts';
 import { type Exchange, exchange } from '../cache-rows/http-exchange.ts';
 
 /** List pages of the seeded catalogue, each with a key of its own in the cache. */
@@ -52,31 +52,16 @@ export function startPageReads(
 ): RunningPageReads {
   const agent = new Agent({ keepAlive: true });
   const reads: PageRead[] = [];
-  let isOver = false;
-  const goesOn = (): boolean => !isOver && !signal.aborted;
-  async function readByTheClock(): Promise<void> {
-    const startMs = performance.now();
-    const begun: Promise<void>[] = [];
-    for (let index = 0; goesOn(); index += 1) {
-      const dueMs = startMs + (1_000 * index) / perSecond;
-      const untilDueMs = dueMs - performance.now();
-      if (untilDueMs > 0) await sleep(untilDueMs);
-      const page = pages[index % pages.length];
-      if (!page || !goesOn()) continue;
-      const request = { apiUrl, agent, page, dueMs, answerWithinMs };
-      begun.push(readPage(request).then((read) => void reads.push(read)));
-    }
-    await Promise.all(begun);
-  }
-  const reading = readByTheClock();
-  // Awaited in `end`; until then a rejection is nobody's.
-  reading.catch(() => undefined);
+  const read = async (index: number, dueMs: number): Promise<void> => {
+    const page = pages[index % pages.length];
+    if (page) reads.push(await readPage({ apiUrl, agent, page, dueMs, answerWithinMs }));
+  };
+  const reading = startByTheClock(perSecond, read, signal);
   return {
     reads,
     async end() {
-      isOver = true;
       try {
-        await reading;
+        await reading.end();
       } finally {
         agent.destroy();
       }

@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { z } from 'zod';
 
 import { startByTheClock } from '../by-the-clock.ts';
-import { exchange } from '../cache-rows/http-exchange.ts';
+import { type Exchange, exchange } from '../cache-rows/http-exchange.ts';
 
 /** A PATCH of a performance's title. Times are of `performance.now()`. */
 export interface Change {
@@ -50,15 +50,7 @@ export function startChanges(
       body: { title },
       withinMs: answerWithinMs,
     });
-    const judged = ((): Pick<Change, 'outcome' | 'what'> => {
-      if (!answer) return { outcome: 'failed', what: `no answer within ${answerWithinMs} ms` };
-      const { status, headers, body } = answer;
-      if (status === 503 && headers['retry-after'] !== undefined) return { outcome: 'refused', what: undefined };
-      const changed = status === 200 ? changedSchema.safeParse(JSON.parse(body)).data : undefined;
-      if (changed?.id === id && changed.title === title) return { outcome: 'served', what: undefined };
-      return { outcome: 'failed', what: `${status} ${body.slice(0, 200)}` };
-    })();
-    changes.push({ dueMs, startedMs, endedMs: performance.now(), ...judged });
+    changes.push({ dueMs, startedMs, endedMs: performance.now(), ...judge({ id, title }, answer) });
   }
   const running = startByTheClock(perSecond, change, signal);
   return {
@@ -71,4 +63,16 @@ export function startChanges(
       }
     },
   };
+}
+
+function judge(
+  { id, title }: { readonly id: number; readonly title: string },
+  answer: Exchange | undefined,
+): Pick<Change, 'outcome' | 'what'> {
+  if (!answer) return { outcome: 'failed', what: `no answer within ${answerWithinMs} ms` };
+  const { status, headers, body } = answer;
+  if (status === 503 && headers['retry-after'] !== undefined) return { outcome: 'refused', what: undefined };
+  const changed = status === 200 ? changedSchema.safeParse(JSON.parse(body)).data : undefined;
+  if (changed?.id === id && changed.title === title) return { outcome: 'served', what: undefined };
+  return { outcome: 'failed', what: `${status} ${body.slice(0, 200)}` };
 }

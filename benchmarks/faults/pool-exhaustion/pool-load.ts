@@ -41,7 +41,6 @@ export function startPoolLoad(
     changesPerSecond > 0
       ? startChanges({ apiUrl, apiToken: stage.apiToken, performances, perSecond: changesPerSecond }, signal)
       : undefined;
-  const ends: Promise<void>[] = [];
   return {
     get reads() {
       return [usual, ...more].flatMap(({ reads }) => reads);
@@ -53,10 +52,11 @@ export function startPoolLoad(
       if (pagesPerSecondInFault > pagesPerSecond) more.push(readAt(pagesPerSecondInFault - pagesPerSecond));
     },
     fall() {
-      ends.push(...more.map((reads) => reads.end()));
+      // Awaited in `end`; until then a rejection is nobody's.
+      for (const reads of more) reads.end().catch(() => undefined);
     },
     async end() {
-      await Promise.all([...[usual, ...more].map((reads) => reads.end()), changing?.end(), ...ends]);
+      await Promise.all([...[usual, ...more].map((reads) => reads.end()), changing?.end()]);
     },
   };
 }
