@@ -73,7 +73,7 @@ export const importRules: readonly IRegularForbiddenRuleType[] = [
     'analysis-is-pure',
     'From samples on nothing runs: no process, no probe.',
     { path: '^benchmarks/(analysis|report|gate)/' },
-    { path: '^benchmarks/(environments|load|probes|protocol|toolchain|faults)/' },
+    { path: '^benchmarks/(environments|load|probes|protocol|toolchain|faults|gate-run|selftest)/' },
   ),
   forbid(
     'faults-know-no-runner',
@@ -88,7 +88,7 @@ export const importRules: readonly IRegularForbiddenRuleType[] = [
     'protocol-knows-no-experiment',
     'The protocol runs any experiment, and any fault.',
     { path: '^benchmarks/(protocol|environments|probes|toolchain|evidence)/' },
-    { path: '^benchmarks/(experiments|faults)/' },
+    { path: '^benchmarks/(experiments|faults|gate|gate-run|selftest)/' },
   ),
 ];
 

@@ -1,18 +1,26 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import { readCommit, takeFingerprint } from './evidence/fingerprint.ts';
+import { calibrateGate } from './gate-run/calibrate-gate.ts';
+import { openCalibrationJournal } from './gate-run/calibration-journal.ts';
+import { calibrationSizes } from './gate-run/calibration-plan.ts';
 import { countRepeatedly } from './gate-run/renew-expectations.ts';
 import { readExpectations, writeExpectations } from './gate-run/expectations.ts';
 import { runGate } from './gate-run/run-gate.ts';
+import { parseCalibration } from './gate/calibration-record.ts';
+import { calibrationMarkdown } from './gate/calibration-report.ts';
 import { compareCounters } from './gate/compare-counters.ts';
 import { gateMarkdown, gateTerminalLines } from './gate/gate-report.ts';
 import { type GateRecord, gateRecordSchema } from './gate/gate-record.ts';
 import { describeDifference, gateExitStatus, judgeGate } from './gate/judge-gate.ts';
 import type { BenchRequest } from './bench-request.ts';
 import { createProgress } from './protocol/progress.ts';
+import { reportsFolder } from './run-folder.ts';
 import { runSelfTest, selfTestCases } from './selftest/run-self-test.ts';
 import { withSlotSession } from './slot-session.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
@@ -52,10 +60,21 @@ export function addGateCommands(program: Command, io: CommandIo): void {
     .addOption(new Option('--passes <number>', 'which must all count the same').argParser(io.integer).default(2))
     .action(async ({ passes }: { passes: number }) => expect(passes, io));
   program
+    .command('gate-calibrate')
+    .description('record how the gate behaves when nothing has changed, and when a known loss is planted')
+    .addOption(new Option('--size <name>', 'how many blocks').choices(Object.keys(calibrationSizes)).default('full'))
+    .addOption(new Option('--gates <number>', 'whole gates of HEAD against itself').argParser(io.integer).default(5))
+    .action(async (options: CalibrateOptions) => calibrate(options, io));
+  program
     .command('selftest')
     .description('plant what the lab must notice, one after the other, and see whether it does')
     .option('--only <text>', 'cases whose name has this text')
     .action(async ({ only }: { only?: string }) => io.end(await selfTest(only, io)));
+}
+
+interface CalibrateOptions {
+  readonly size: keyof typeof calibrationSizes;
+  readonly gates: number;
 }
 
 interface GateOptions {
@@ -74,6 +93,9 @@ function share(text: string): number {
 
 async function gate({ base, head, seed, output: folder, plantCpuLoss }: GateOptions, io: CommandIo): Promise<number> {
   const { output, signal } = io;
+  if (head === 'HEAD' && (await readCommit()).dirty) {
+    output.write('This work tree has changes that no commit names: the gate does not see them. Commit them first.\n');
+  }
   const record = await withSlotSession(
     { database: 'postgres', output, signal },
     ({ ports, binaries, scratch, progress }) =>
@@ -116,6 +138,40 @@ async function expect(passes: number, { output, signal }: CommandIo): Promise<vo
   } finally {
     progress.close();
   }
+}
+
+const calibrationFolder = path.join(reportsFolder, 'gate-calibration');
+
+/** Records what is missing, then publishes everything with its report. */
+async function calibrate({ size, gates }: CalibrateOptions, { output, signal }: CommandIo): Promise<void> {
+  await withSlotSession({ database: 'postgres', output, signal }, async ({ ports, binaries, scratch, progress }) => {
+    const { commit } = await readCommit();
+    const journal = await openCalibrationJournal({
+      folder: path.join(top, '.data', 'gate-calibration'),
+      conditions: { commit, fingerprint: await takeFingerprint(binaries) },
+      drawSeed: () => randomInt(2 ** 31),
+      note: (text) => progress.note(text),
+    });
+    try {
+      const request = {
+        size: calibrationSizes[size],
+        gates,
+        journal,
+        ports,
+        binaries,
+        scratch: scratch.path,
+        progress,
+      };
+      await calibrateGate(request);
+      const text = await journal.read();
+      await mkdir(calibrationFolder, { recursive: true });
+      await writeFile(path.join(calibrationFolder, 'calibration.ndjson'), text);
+      await writeFile(path.join(calibrationFolder, 'README.md'), calibrationMarkdown(parseCalibration(text)));
+      progress.note(`written: ${path.relative(process.cwd(), calibrationFolder)}`);
+    } finally {
+      journal.close();
+    }
+  });
 }
 
 async function selfTest(only: string | undefined, { output, signal }: CommandIo): Promise<number> {

@@ -22,7 +22,7 @@ export interface GatePairRequest {
   readonly head: WorkTree;
   /** Does not exist yet; is the pair's own. */
   readonly folder: string;
-  /** Whether a loss can be planted into the head: nothing is loaded into its service otherwise. */
+  /** Whether a loss can be planted into the head: what burns it is then loaded into all services, and else into none. */
   readonly canLose: boolean;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal;
@@ -31,7 +31,11 @@ export interface GatePairRequest {
 export async function startGatePair(request: GatePairRequest): Promise<GatePair> {
   const { base, head, folder, canLose, onStep, signal } = request;
   await mkdir(folder);
-  const loss = createPlantedLoss(folder);
+  const loss = createPlantedLoss(folder, 'head');
+  const withLoss = (planted: PlantedLoss): Readonly<Record<string, string>> => {
+    return { ...serviceUnderGate, ...(canLose && planted.configuration) };
+  };
+  const ofBase = { sources: base.path, configuration: withLoss(createPlantedLoss(folder, 'base')) };
   // Two environments, because an environment has one `before` and one `after`.
   const pair = createProcessesEnvironment({ signal });
   let control: Environment | undefined;
@@ -45,12 +49,11 @@ export async function startGatePair(request: GatePairRequest): Promise<GatePair>
     await pair.down();
   };
   try {
-    const configuration = serviceUnderGate;
     await pair.up({
       database: 'postgres',
       variants: [
-        { id: 'before', sources: base.path, configuration },
-        { id: 'after', sources: head.path, configuration: { ...configuration, ...(canLose && loss.configuration) } },
+        { id: 'before', ...ofBase },
+        { id: 'after', sources: head.path, configuration: withLoss(loss) },
       ],
       seed,
       onStep,
@@ -65,8 +68,7 @@ export async function startGatePair(request: GatePairRequest): Promise<GatePair>
     async addControl() {
       onStep('bringing up the control, a second instance of the base');
       control = createProcessesEnvironment({ signal });
-      const variants = [{ id: 'before' as const, sources: base.path, configuration: serviceUnderGate }];
-      await control.up({ database: 'postgres', variants, seed, onStep });
+      await control.up({ database: 'postgres', variants: [{ id: 'before', ...ofBase }], seed, onStep });
     },
     down,
   };

@@ -28,6 +28,8 @@ export interface GateSlotPlace {
 
 /** Runs slots of both loads, from rest to rest, and judges them by the load's guards. */
 export interface GateSlots {
+  /** A slot that nobody keeps, and that is not repeated whatever disturbs it. */
+  warmUp(instance: RunningVariant, load: GateLoad): Promise<void>;
   run(instance: RunningVariant, place: GateSlotPlace): Promise<GateSlot>;
 }
 
@@ -66,6 +68,9 @@ export function createGateSlots(ports: SlotPorts): GateSlots {
   }
 
   return {
+    async warmUp(instance, name) {
+      await load(instance, { load: name, block: 1, position: 0, variant: 'base', seed: 0 });
+    },
     async run(instance, place) {
       const { guards, ratePerSecond, seats: offeredSeats } = gateLoadPlans[place.load];
       const judged = await runJudgedSlot(

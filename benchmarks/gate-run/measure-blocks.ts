@@ -40,7 +40,7 @@ export async function measureBlocks(request: BlocksRequest): Promise<void> {
       running = await instances.restart();
       for (const variant of new Set(order)) {
         progress.step(`${load} · warming up · ${variant}`);
-        await slots.run(instanceOf(running, variant), { load, block, position: 0, variant, seed });
+        await slots.warmUp(instanceOf(running, variant), load);
       }
     }
     for (const [place, variant] of order.entries()) {

@@ -6,6 +6,7 @@ import { median } from '../analysis/signed-rank.ts';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { GateLoad } from '../gate/counters.ts';
 import { gateMetrics, gateMetricValue } from '../gate/gate-metrics.ts';
+import type { GateVariant } from '../gate/gate-record.ts';
 import type { GateSlots } from './gate-slot.ts';
 
 /** The method of each load's requests. */
@@ -20,8 +21,8 @@ export interface PlantedLoss {
 }
 
 /** Without a loss until `set` is called. @param folder exists, and outlives the service */
-export function createPlantedLoss(folder: string): PlantedLoss {
-  const file = join(folder, 'cpu-loss.json');
+export function createPlantedLoss(folder: string, variant: GateVariant): PlantedLoss {
+  const file = join(folder, `cpu-loss-of-${variant}.json`);
   const write = (seconds: Partial<Record<GateLoad, number>>): void => {
     const entries = Object.entries(methods).map(([load, method]) => {
       const own = Object.entries(seconds).find(([name]) => name === load)?.[1] ?? 0;
@@ -41,16 +42,17 @@ export function createPlantedLoss(folder: string): PlantedLoss {
 
 const costSlots = 2;
 
-/** What a request of each load costs app and database, from slots that are not kept: after one that warms up. */
+/** What a request of each load costs app and database, from slots that are not kept. */
 export async function measureSecondsPerRequest(
   instance: RunningVariant,
   slots: GateSlots,
 ): Promise<Readonly<Record<GateLoad, number>>> {
   const costOf = async (load: GateLoad): Promise<number> => {
+    await slots.warmUp(instance, load);
     const costs: number[] = [];
-    for (let position = 0; position <= costSlots; position += 1) {
+    for (let position = 1; position <= costSlots; position += 1) {
       const slot = await slots.run(instance, { load, block: 1, position, variant: 'base', seed: position });
-      if (position > 0) costs.push(gateMetricValue(gateMetrics[0], slot) / 1000);
+      costs.push(gateMetricValue(gateMetrics[0], slot) / 1000);
     }
     return median(costs);
   };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { guardOutcomeSchema, runFrameSchema } from '../evidence/schema.ts';
 import { countersSchema, gateLoads } from './counters.ts';
 
-export const gateVariants = ['base', 'head', 'control'] as const;
+const gateVariants = ['base', 'head', 'control'] as const;
 
 /** One load against one instance of the service. `control` is a second instance of the base. */
 export const gateSlotSchema = z.strictObject({

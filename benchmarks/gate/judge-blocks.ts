@@ -61,14 +61,10 @@ export type BlocksFinding = 'not-flagged' | 'not-confirmed' | 'unclear' | 'contr
 
 type JudgedBlocks = Pick<BlocksComparison, 'pValue'> & { readonly ratio: Pick<Location, 'estimate'> };
 
-/** Confirms only what the screen flagged; `unclear` when there is no confirmation then. */
-export function findInBlocks(
-  screen: JudgedBlocks,
-  confirm: () => (JudgedBlocks & { readonly control?: { readonly broken: boolean } }) | undefined,
-): BlocksFinding {
-  if (!exceeds(screen, 'screen')) return 'not-flagged';
-  const confirmation = confirm();
-  if (confirmation === undefined) return 'unclear';
+/** What fresh blocks say about a load that the screen flagged. */
+export function findInConfirmation(
+  confirmation: JudgedBlocks & { readonly control?: { readonly broken: boolean } },
+): Exclude<BlocksFinding, 'not-flagged'> {
   if (!exceeds(confirmation, 'screen')) return 'not-confirmed';
   if (!exceeds(confirmation, 'confirmation')) return 'unclear';
   return confirmation.control?.broken === false ? 'regression' : 'control-broken';

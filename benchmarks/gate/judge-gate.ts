@@ -1,3 +1,4 @@
+import { formatChange } from '../report/formats.ts';
 import { compareCounters, type CounterComparison, type CounterDifference } from './compare-counters.ts';
 import { type GateLoad, gateLoads } from './counters.ts';
 import { blockMeans, gateMetrics } from './gate-metrics.ts';
@@ -7,7 +8,7 @@ import {
   type BlocksFinding,
   compareBlocks,
   exceeds,
-  findInBlocks,
+  findInConfirmation,
   gateRules,
   type GateStage,
 } from './judge-blocks.ts';
@@ -95,17 +96,20 @@ interface JudgedLoad {
 
 function judgeLoad({ screen, confirmation }: GateRecord, load: GateLoad): JudgedLoad {
   const screened = compareJudgedMetric(screen, load, 'screen');
-  const confirmed = compareJudgedMetric(confirmation, load, 'confirmation');
   if (typeof screened === 'string') return { verdict: 'INVALID', reason: screened };
-  if (typeof confirmed === 'string' && exceeds(screened, 'screen')) {
-    // Another load's regression was confirmed first: what this one would have shown was not looked at.
-    const wasNotRun = !confirmation.some((slot) => slot.load === load);
-    const [verdict, reason] = wasNotRun && confirmation.length > 0 ? verdicts.unclear : ['INVALID' as const, confirmed];
-    return { verdict, reason: wasNotRun ? 'flagged by the screen, and not confirmed: the gate had ended' : reason };
+  if (!exceeds(screened, 'screen')) return judgedLoad('not-flagged', screened);
+  const wasRun = confirmation.some((slot) => slot.load === load);
+  if (!wasRun && confirmation.length > 0) {
+    return { verdict: 'INCONCLUSIVE', reason: 'flagged by the screen; the other load’s loss was confirmed first' };
   }
-  const finding = findInBlocks(screened, () => (typeof confirmed === 'string' ? undefined : confirmed));
+  const confirmed = compareJudgedMetric(confirmation, load, 'confirmation');
+  if (typeof confirmed === 'string') return { verdict: 'INVALID', reason: confirmed };
+  return judgedLoad(findInConfirmation(confirmed), confirmed);
+}
+
+function judgedLoad(finding: BlocksFinding, { ratio }: BlocksComparison): JudgedLoad {
   const [verdict, reason] = verdicts[finding];
-  return { verdict, reason };
+  return { verdict, reason: `${reason} (${formatChange(ratio)})` };
 }
 
 /** The comparison, or why there is none. */

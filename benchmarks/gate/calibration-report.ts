@@ -1,0 +1,122 @@
+import { binomialUpperBound } from '../analysis/binomial-bound.ts';
+import { median } from '../analysis/signed-rank.ts';
+import { formatNumber, formatShare, formatUpperBound } from '../report/formats.ts';
+import type { Calibration, CalibrationGroup } from './calibration-record.ts';
+import { type GateLoad, gateLoads } from './counters.ts';
+import { blockMeans, type GateMetric, gateMetrics } from './gate-metrics.ts';
+import { markdownTable, type Table } from './gate-table.ts';
+import { gateRules } from './judge-blocks.ts';
+import { judgeGate } from './judge-gate.ts';
+import { type RecordedBlock, type SimulatedRate, simulatedRates } from './simulated-gates.ts';
+
+/** The blocks of a group as log-ratios; undefined when a guard did not hold in it, or a slot is missing. */
+export function recordedBlocks({ slots, load }: CalibrationGroup, metric: GateMetric): RecordedBlock[] | undefined {
+  if (slots.some(({ broken }) => broken.length > 0)) return undefined;
+  const blocks = blockMeans(slots, load, metric).flatMap(({ base, head, control }) =>
+    control === undefined ? [] : [{ head: Math.log(head / base), control: Math.log(control / base) }],
+  );
+  return blocks.length === gateRules.blocksBetweenRestarts ? blocks : undefined;
+}
+
+/** What a calibration says, as the README quotes it and in full: Markdown, the same for the same evidence. */
+export function calibrationMarkdown(calibration: Calibration): string {
+  const { conditions, groups, gates } = calibration;
+  const valid = groups.filter((group) => recordedBlocks(group, gateMetrics[0]) !== undefined);
+  const { cores, cpuModel, kernel } = conditions.fingerprint;
+  return [
+    '# How far the gate can be trusted',
+    '',
+    `Commit ${conditions.commit.slice(0, 12)} held against itself on ${cores} × ${cpuModel}, ${kernel}; seed ${conditions.seed}. ` +
+      `${valid.length} of ${groups.length} groups of ${gateRules.blocksBetweenRestarts} blocks count; in the others a guard did not hold.`,
+    '',
+    '## Whole gates of the same code',
+    '',
+    wholeGates(gates),
+    '',
+    '## Simulated gates',
+    '',
+    'Gates that might have been: each is drawn with replacement from recorded groups of blocks (those that the same processes served), and judged by the gate’s own rules. In brackets the 95 % interval of a bootstrap over the groups: it says how far so few groups can be trusted. Simulated gates know only what was recorded.',
+    '',
+    ...markdownTable(simulatedTable(valid)),
+    '',
+    '## Noise of like against like',
+    '',
+    'Standard deviation of a block’s head / base when both are the same code, and of the control / base. What is judged has to be far below its limit of 5 %; latency and throughput are shown, and do not gate.',
+    '',
+    ...markdownTable(noiseTable(valid)),
+    '',
+    'Again: `make gate-calibrate` goes on where it was interrupted; `calibration.ndjson` has every slot.',
+    '',
+  ].join('\n');
+}
+
+function wholeGates(gates: Calibration['gates']): string {
+  if (gates.length === 0) return 'None was run.';
+  const judged = gates.map((gate) => judgeGate(gate).verdict);
+  const count = (verdict: string): number => judged.filter((one) => one === verdict).length;
+  const minutes = gates.map(({ startedAt, endedAt }) => (Date.parse(endedAt) - Date.parse(startedAt)) / 60_000);
+  const alarms = count('FAIL');
+  return (
+    `${gates.length} real gates: ${count('PASS')} PASS, ${alarms} FAIL, ${count('INCONCLUSIVE')} INCONCLUSIVE, ${count('INVALID')} INVALID, ` +
+    `in ${formatNumber(Math.min(...minutes), 2)} to ${formatNumber(Math.max(...minutes), 2)} minutes, set-up included. ` +
+    `False alarms: ${alarms} of ${gates.length}, ${formatUpperBound(binomialUpperBound(alarms, gates.length))} at most at 95 % (Clopper and Pearson).`
+  );
+}
+
+const losses = (groups: readonly CalibrationGroup[]): number[] =>
+  [...new Set(groups.map(({ plantedLoss }) => plantedLoss))].toSorted((one, other) => one - other);
+
+function simulatedTable(groups: readonly CalibrationGroup[]): Table {
+  const rows = gateLoads.flatMap((load) =>
+    losses(groups).flatMap((loss) => {
+      const own = groups.filter((group) => group.load === load && group.plantedLoss === loss);
+      const blocks = own.flatMap((group) => {
+        const recorded = recordedBlocks(group, gateMetrics[0]);
+        return recorded === undefined ? [] : [recorded];
+      });
+      return blocks.length === 0 ? [] : [simulatedRow({ load, loss, blocks })];
+    }),
+  );
+  return [['Load', 'CPU burned for nothing', 'Seen, median of the blocks', 'Blocks', 'FAIL', 'INCONCLUSIVE'], ...rows];
+}
+
+interface SimulatedRow {
+  readonly load: GateLoad;
+  readonly loss: number;
+  readonly blocks: readonly (readonly RecordedBlock[])[];
+}
+
+function simulatedRow({ load, loss, blocks }: SimulatedRow): string[] {
+  const seen = blocks.flat().map(({ head }) => head);
+  const print = ({ share, lower, upper }: SimulatedRate): string =>
+    `${formatShare(share)} [${formatShare(lower)}, ${formatShare(upper)}]`;
+  const { fail, inconclusive } = simulatedRates(blocks);
+  return [
+    load,
+    loss === 0 ? 'none' : formatShare(loss),
+    `${formatNumber(100 * Math.expm1(median(seen)), 2)} %`,
+    String(seen.length),
+    print(fail),
+    print(inconclusive),
+  ];
+}
+
+function noiseTable(groups: readonly CalibrationGroup[]): Table {
+  const rows = gateLoads.flatMap((load) =>
+    gateMetrics.flatMap((metric) => {
+      const blocks = groups
+        .filter((group) => group.load === load && group.plantedLoss === 0)
+        .flatMap((group) => recordedBlocks(group, metric) ?? []);
+      if (blocks.length < 2) return [];
+      const deviation = (of: keyof RecordedBlock): string =>
+        formatShare(standardDeviation(blocks.map((block) => block[of])));
+      return [[load, metric.label, String(blocks.length), deviation('head'), deviation('control')]];
+    }),
+  );
+  return [['Load', 'Metric', 'Blocks', 'head / base', 'control / base'], ...rows];
+}
+
+function standardDeviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+}
