@@ -3,10 +3,12 @@ import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { RunEvidence } from './evidence/trials-schema.ts';
-import { quotedRuns, runIndex, withQuotedRuns } from './report/quoted-runs.ts';
+import { coverageDocument } from './report/coverage-document.ts';
+import { quotedRuns, withQuotedRuns } from './report/quoted-runs.ts';
+import { runIndexMarkdown, runIndexPage } from './report/run-index.ts';
 import { reportsFolder, runFolders } from './run-folder.ts';
 
-/** From the top of the repository: what quotes runs, and the index of all of them. */
+/** From the top of the repository: what quotes runs, and the index of all of them. Other documents are written whole. */
 const quoting = ['README.md'];
 const index = 'reports/README.md';
 const indexPlace = /(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)/s;
@@ -32,8 +34,10 @@ export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
   if (!indexPlace.test(text)) throw new Error(`${index} has no place for the runs: <!-- runs --> <!-- end of runs -->`);
   documents.set(
     index,
-    text.replace(indexPlace, () => `\n${runIndex([...runs.values()])}\n\n`),
+    text.replace(indexPlace, () => `\n${runIndexMarkdown([...runs.values()])}\n\n`),
   );
+  documents.set('reports/index.html', runIndexPage([...runs.values()]));
+  documents.set('reports/interval-coverage.md', coverageDocument());
   return documents;
 }
 
@@ -41,9 +45,18 @@ export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
 export async function writeDocuments(): Promise<readonly string[]> {
   const changed: string[] = [];
   for (const [file, text] of await composeDocuments()) {
-    if ((await readFile(path.join(top, file), 'utf8')) === text) continue;
+    if ((await readIfThere(path.join(top, file))) === text) continue;
     await writeFile(path.join(top, file), text);
     changed.push(file);
   }
   return changed;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -5,10 +5,12 @@ export const pageStyle = `
 ${themeVariables(':root')}
 *{box-sizing:border-box}
 html{background:var(--surface);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe UI',sans-serif;-webkit-text-size-adjust:100%}
-body{margin:0 auto;max-width:62rem;padding:1.5rem 1rem 4rem;--verdict:var(--confirmed)}
-body.refuted{--verdict:var(--refuted)}
-body.inconclusive{--verdict:var(--inconclusive)}
-body.invalid{--verdict:var(--invalid);border-inline:10px solid;border-image:repeating-linear-gradient(45deg,var(--invalid) 0 12px,var(--surface) 12px 24px) 10}
+body{margin:0 auto;max-width:62rem;padding:1.5rem 1rem 4rem;--verdict:var(--line)}
+.confirmed{--verdict:var(--confirmed)}
+.refuted{--verdict:var(--refuted)}
+.inconclusive{--verdict:var(--inconclusive)}
+.invalid{--verdict:var(--invalid)}
+body.invalid{border-inline:10px solid;border-image:repeating-linear-gradient(45deg,var(--invalid) 0 12px,var(--surface) 12px 24px) 10}
 header{border-top:6px solid var(--verdict);padding-top:.9rem}
 h1{font-size:clamp(1.25rem,1rem + 1.6vw,1.75rem);line-height:1.3;font-weight:600;margin:0 0 .6rem;text-wrap:pretty;overflow-wrap:anywhere}
 .badge{color:var(--verdict);font-weight:800;letter-spacing:.02em;white-space:nowrap}
@@ -25,6 +27,7 @@ a{color:var(--after);text-underline-offset:.15em}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:1.3rem 0 0;padding:0;font-size:.875rem}
 nav li{margin:0}
 figure{margin:1rem 0 .5rem}
+img{display:block;max-width:100%;height:auto;margin:.8rem 0}
 figure svg{display:block;max-width:100%;height:auto}
 figure svg.narrow{display:none}
 figcaption{font-size:.875rem;color:var(--muted);max-width:44rem;margin-top:.5rem}
@@ -58,7 +61,7 @@ body{padding:0;max-width:none}
 nav,details:not([open]){display:none}
 figure svg.wide{display:block}
 figure svg.narrow{display:none}
-figure,tr,pre{break-inside:avoid}
+figure,img,tr,pre{break-inside:avoid}
 h2,caption{break-after:avoid}
 .scroll{overflow:visible}
 table{font-size:7.6pt}

@@ -40,21 +40,3 @@ export function withQuotedRuns(text: string, evidence: ReadonlyMap<string, RunEv
     return `\n${quotations[what](of)}\n\n`;
   });
 }
-
-const databaseNames = { postgres: 'PostgreSQL', sqlite: 'SQLite' } as const;
-
-/** Every run with a link to its report and what it says, the youngest day first. */
-export function runIndex(evidence: readonly RunEvidence[]): string {
-  const rows = evidence
-    .toSorted((one, other) => Number(one.run.startedAt < other.run.startedAt) || -1)
-    .map((of) => {
-      const { run } = of;
-      const title = `${run.startedAt.slice(0, 10)}, ${run.experiment.id}, ${databaseNames[run.database]}, ${run.profile.name}`;
-      return { link: `[${title}](${run.id}/report.md)`, sentence: composeDocument(of).verdict.sentence };
-    });
-  return [
-    '| Run | What it says |',
-    '| --- | --- |',
-    ...rows.map(({ link, sentence }) => `| ${link} | ${sentence.replaceAll('|', String.raw`\|`)} |`),
-  ].join('\n');
-}

@@ -4,6 +4,7 @@ import { composeReport } from './compose-report.ts';
 import { composeTrialsReport } from './compose-trials-report.ts';
 import { htmlReport } from './html-report.ts';
 import { markdownReport } from './markdown-report.ts';
+import { chartsOf } from './report-document.ts';
 import type { ReportDocument } from './report-document.ts';
 import { standaloneSvg } from './svg.ts';
 
@@ -14,12 +15,11 @@ export const composeDocument = (evidence: RunEvidence): ReportDocument =>
 /** The report's files by name: index.html, report.md and its SVG files. Pure: the same evidence, the same bytes. */
 export function renderReport(evidence: RunEvidence): Readonly<Record<string, string>> {
   const document = composeDocument(evidence);
-  const charts = document.sections
-    .flatMap(({ contents }) => contents)
-    .flatMap((content) => (content.kind === 'chart' ? [content.chart] : []));
   return {
     'index.html': htmlReport(document),
     'report.md': markdownReport(document),
-    ...Object.fromEntries(charts.map((chart) => [`${chart.name}.svg`, standaloneSvg(chart, document.verdict.name)])),
+    ...Object.fromEntries(
+      chartsOf(document).map((chart) => [`${chart.name}.svg`, standaloneSvg(chart, document.verdict.name)]),
+    ),
   };
 }

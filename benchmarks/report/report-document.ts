@@ -58,6 +58,13 @@ export interface Drawing {
   readonly markup: string;
 }
 
+/** In the order of the report. */
+export function chartsOf({ sections }: ReportDocument): Chart[] {
+  return sections
+    .flatMap(({ contents }) => contents)
+    .flatMap((content) => (content.kind === 'chart' ? [content.chart] : []));
+}
+
 export function paragraph(text: string): Content {
   return { kind: 'paragraph', text };
 }

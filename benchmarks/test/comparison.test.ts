@@ -12,6 +12,7 @@ import { percentile, readingsBySlot } from '../analysis/metric-value.ts';
 import { createSeededRandom } from '../analysis/seeded-random.ts';
 import { locate } from '../analysis/signed-rank.ts';
 import type { MetricDefinition } from '../evidence/schema.ts';
+import holmFixtures from './fixtures/holm.json' with { type: 'json' };
 import { syntheticEvidence } from './synthetic-evidence.ts';
 
 const metric: MetricDefinition = {
@@ -116,9 +117,27 @@ test('a percentile is the nearest rank', () => {
   expect(percentile(0.5, [])).toEqual({ missing: 'no request was recorded' });
 });
 
-test('Holm gives the values of R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")', () => {
-  expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02]);
-  expect(holm([])).toEqual([]);
+describe('Holm', () => {
+  test.each(holmFixtures.sets)('gives the values of R’s p.adjust for $values', ({ values, adjusted }) => {
+    for (const [index, own] of holm(values).entries()) expect(own).toBeCloseTo(adjusted[index] ?? Number.NaN, 12);
+  });
+
+  test('never makes a p-value smaller, keeps their order, and does not care how they came', () => {
+    const pValues = array(double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+    assert(
+      property(pValues, (values) => {
+        const adjusted = holm(values);
+        for (const [index, own] of adjusted.entries()) {
+          expect(own).toBeGreaterThanOrEqual(values[index] ?? Number.NaN);
+          expect(own).toBeLessThanOrEqual(1);
+          for (const [other, value] of values.entries()) {
+            if (value < (values[index] ?? 0)) expect(adjusted[other]).toBeLessThanOrEqual(own);
+          }
+        }
+        expect(holm(values.toReversed())).toEqual(adjusted.toReversed());
+      }),
+    );
+  });
 });
 
 describe('the control', () => {

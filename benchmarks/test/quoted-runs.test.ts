@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { quotedRuns, runIndex, withQuotedRuns } from '../report/quoted-runs.ts';
+import { quotedRuns, withQuotedRuns } from '../report/quoted-runs.ts';
+import { runIndexMarkdown, runIndexPage } from '../report/run-index.ts';
 import { composeDocuments } from '../write-documents.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
 import { syntheticFaultSuite } from './synthetic-trials.ts';
@@ -37,15 +38,36 @@ it('refuses a run that is not there, a quotation that there is not, and a table 
   expect(() => withQuotedRuns(quoting('faults', blocks.run.id), runs)).toThrow('is no run in trials');
 });
 
-it('lists the youngest run first', () => {
+describe('the index of all runs', () => {
   const older = { ...suite, run: { ...suite.run, id: 'older', startedAt: '2020-01-01T00:00:00.000Z' } };
-  const lines = runIndex([older, suite]).split('\n').slice(2);
-  expect(lines.map((line) => /\]\((.*)\/report\.md\)/.exec(line)?.[1])).toEqual([suite.run.id, 'older']);
+  const sqlite = { ...older, run: { ...older.run, id: 'of-sqlite', database: 'sqlite' as const } };
+  const linked = (text: string) => [...text.matchAll(/(?:\]\(|<h[23]><a href=")([\w-]+)\//g)].map(([, id]) => id);
+
+  it('lists the youngest run first, and apart from them those that a younger one of the same has replaced', () => {
+    const [latest = '', earlier = ''] = runIndexMarkdown([older, sqlite, suite]).split('Earlier runs');
+    expect(linked(latest)).toEqual([suite.run.id, 'of-sqlite']);
+    expect(linked(earlier)).toEqual(['older']);
+    expect(latest).toContain('| ✔ **CONFIRMED.** ');
+    expect(runIndexMarkdown([suite])).not.toContain('Earlier runs');
+  });
+
+  it('is a page as well, with the first chart of each run that nothing has replaced', () => {
+    const page = runIndexPage([older, blocks, suite]);
+    expect(new Set(linked(page))).toEqual(new Set([blocks.run.id, suite.run.id, 'older']));
+    expect(new Set([...page.matchAll(/<img src="([^"]+)"/g)].map(([, file]) => file))).toEqual(
+      new Set([`${blocks.run.id}/claim.svg`, `${suite.run.id}/recovery.svg`]),
+    );
+    expect(page).not.toMatch(/https?:/);
+  });
 });
 
-it('is what stands in README.md and reports/README.md: node benchmarks/cli.ts docs writes it', async () => {
-  const documents = await composeDocuments();
-  const files = [...documents.keys()];
-  const texts = files.map(async (file) => [file, await readFile(new URL(`../../${file}`, import.meta.url), 'utf8')]);
-  expect(await Promise.all(texts)).toEqual([...documents]);
-});
+it(
+  'is what stands in README.md and in reports/: node benchmarks/cli.ts docs writes it',
+  { timeout: 120_000 },
+  async () => {
+    const documents = await composeDocuments();
+    const files = [...documents.keys()];
+    const texts = files.map(async (file) => [file, await readFile(new URL(`../../${file}`, import.meta.url), 'utf8')]);
+    expect(await Promise.all(texts)).toEqual([...documents]);
+  },
+);
