@@ -30,10 +30,13 @@ faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE
 	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(SUITE),--suite '$(SUITE)') $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
 
 gate: ## hold a commit against another, regressions FAIL: BASE=main HEAD=HEAD SEED=1
-	@$(strip $(node) benchmarks/cli.ts gate --base '$(BASE)' $(if $(HEAD),--head '$(HEAD)') $(if $(SEED),--seed '$(SEED)') $(if $(PLANT_CPU_LOSS),--plant-cpu-loss '$(PLANT_CPU_LOSS)'))
+	@$(strip $(node) benchmarks/cli.ts gate $(if $(BASE),--base '$(BASE)') $(if $(HEAD),--head '$(HEAD)') $(if $(SEED),--seed '$(SEED)') $(if $(PLANT_CPU_LOSS),--plant-cpu-loss '$(PLANT_CPU_LOSS)'))
 
 gate-expect: ## count this work tree and write down what the gate expects from then on
 	@$(node) benchmarks/cli.ts gate-expect
+
+gate-calibrate: ## record how the gate behaves with and without a known loss; goes on where it was: SIZE=short|full GATES=5
+	@$(strip $(node) benchmarks/cli.ts gate-calibrate $(if $(SIZE),--size '$(SIZE)') $(if $(GATES),--gates '$(GATES)'))
 
 selftest: ## plant what the lab must notice, and see whether it does; ONLY="N+1" some of it
 	@$(strip $(node) benchmarks/cli.ts selftest $(if $(ONLY),--only '$(ONLY)'))
