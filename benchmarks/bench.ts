@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
+import process from 'node:process';
 
 import type { BenchRequest } from './bench-request.ts';
 import { benchTrials } from './bench-trials.ts';
 import { createProcessesEnvironment } from './environments/processes.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
 import { findExperiment, isInTrials } from './find-experiment.ts';
+import { createGrafanaAnnotations, grafanaAddress } from './grafana-annotations.ts';
 import type { Experiment } from './protocol/experiment.ts';
 import type { RunRequest } from './protocol/measured-run.ts';
 import { type RecordedQuantity, recordSlots } from './protocol/record-slots.ts';
@@ -19,6 +21,7 @@ async function withRunRequest<Result>(
   use: (run: RunRequest) => Promise<Result>,
 ): Promise<Result> {
   const { experiment, profile: profileName, database, signal } = request;
+  const grafana = grafanaAddress(process.env);
   return withSlotSession(request, ({ ports, binaries, progress }) => {
     const seed = request.seed ?? randomInt(2 ** 31);
     progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
@@ -30,7 +33,7 @@ async function withRunRequest<Result>(
       database,
       seed,
       environment: createProcessesEnvironment({ signal }),
-      ports,
+      ports: { ...ports, annotate: grafana && createGrafanaAnnotations(grafana, (text) => progress.note(text)) },
       binaries,
       progress,
     });

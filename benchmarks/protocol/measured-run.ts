@@ -1,6 +1,7 @@
 import type { Environment, RunningVariant } from '../environments/environment.ts';
 import { type Binary, readCommit } from '../evidence/fingerprint.ts';
 import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
+import { annotateBlock, annotateSlot } from './annotation.ts';
 import { drawBlockOrders } from './block-orders.ts';
 import { checkCommit, checkContent, checkVisibilityMap } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
@@ -103,6 +104,7 @@ export class MeasuredRun {
       const pair = [this.variant('before'), this.variant('after')] as const;
       const answers = await compareAnswers(pair, experiment.comparedPaths, ports.signal);
       this.guards.push({ ...answers, guard: `${answers.guard}-${block}` });
+      await ports.annotate?.(annotateBlock(this.request.id, block, this.slots));
     }
   }
 
@@ -183,7 +185,7 @@ export class MeasuredRun {
   }
 
   async slot(id: VariantId, plan: Omit<SlotPlan, 'variables'> & Partial<SlotPlan>): Promise<JudgedSlot> {
-    const { experiment } = this.request;
+    const { experiment, ports } = this.request;
     const variables = plan.variables ?? this.nextVariables(id);
     const complete = { ...plan, variables: { SEED: String(this.request.seed), ...variables } };
     const judged = await runJudgedSlot(
@@ -197,6 +199,7 @@ export class MeasuredRun {
       },
     );
     this.slots.push(judged.slot);
+    await ports.annotate?.(annotateSlot(this.request.id, judged.slot));
     this.samples.push(...judged.samples, ...(plan.role === 'measured' ? this.describe(plan.id) : []));
     this.latencies.push(...judged.latencies);
     return judged;

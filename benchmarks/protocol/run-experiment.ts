@@ -1,4 +1,5 @@
 import type { Evidence } from '../evidence/schema.ts';
+import { annotateRun } from './annotation.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
 import { hitRatioOfRun } from './hit-ratio-of-run.ts';
 import { MeasuredRun, type RunRequest } from './measured-run.ts';
@@ -37,9 +38,11 @@ async function measure(run: MeasuredRun): Promise<string | undefined> {
  */
 export async function runExperiment(request: RunRequest): Promise<Evidence> {
   const { experiment, profile, database } = request;
+  const from = new Date();
   const closeFrame = await openRunFrame(request);
   const run = new MeasuredRun(request);
   const brokenBy = await measure(run);
+  await request.ports.annotate?.(annotateRun(request.id, { from, to: new Date(), title: experiment.title }));
   const frame = await closeFrame({ brokenBy, guards: run.guards });
   const { open } = experiment;
   const predictedHitRatio = experiment.predictHitRatio?.(profile, run.rate);

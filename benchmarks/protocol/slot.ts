@@ -4,6 +4,7 @@ import { percentile, poolBuckets } from '../analysis/metric-value.ts';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { GuardOutcome, LatencyHistogram, Sample, Slot } from '../evidence/schema.ts';
 import type { FinishedLoad, LoadRequest, LoadWindow, RunningLoad } from '../load/load.ts';
+import type { Annotate } from './annotation.ts';
 import type { OpenWindowMeter, WindowMeter, WindowSample } from './window-meter.ts';
 
 /** What a slot needs from the world. */
@@ -12,6 +13,8 @@ export interface SlotPorts {
   readonly startLoad: (request: LoadRequest) => RunningLoad;
   /** Empties the variant's cache, so that what is inside the window does not depend on the slot before. */
   readonly emptyCache: (variant: RunningVariant) => Promise<void>;
+  /** Tells dashboards what is measured; between slots, never within one. */
+  readonly annotate?: Annotate | undefined;
   readonly signal: AbortSignal;
 }
 

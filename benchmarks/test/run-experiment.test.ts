@@ -11,6 +11,7 @@ import { readCommit } from '../evidence/fingerprint.ts';
 import { runRecordSchema, sampleSchema, type VariantId } from '../evidence/schema.ts';
 import { experiment as performanceCache } from '../experiments/performance-cache.ts';
 import type { LoadRequest, LoadWindow } from '../load/load.ts';
+import type { Annotation } from '../protocol/annotation.ts';
 import { CouldNotRunError } from '../protocol/could-not-run-error.ts';
 import type { Experiment } from '../protocol/experiment.ts';
 import type { RunRequest } from '../protocol/measured-run.ts';
@@ -204,6 +205,21 @@ function requestFor(world: ReturnType<typeof fakeWorld>): RunRequest {
 }
 
 describe('a run', () => {
+  it('tells dashboards of each slot with its variant and block, of each block, and of itself', async () => {
+    const world = fakeWorld();
+    const annotations: Annotation[] = [];
+    const annotate = (annotation: Annotation): Promise<void> => {
+      annotations.push(annotation);
+      return Promise.resolve();
+    };
+    const { run } = await runExperiment({ ...requestFor(world), ports: { ...world.ports, annotate } });
+    const tags = annotations.map((annotation) => annotation.tags.join(' '));
+    expect(tags.filter((text) => /variant:(before|after)/.test(text))).toHaveLength(run.slots.length);
+    expect(tags.filter((text) => text === 'run:test-run block:1')).toHaveLength(1);
+    expect(tags.filter((text) => text.endsWith('variant:before block:1'))).toHaveLength(2);
+    expect(tags.at(-1)).toBe('run:test-run');
+  });
+
   it('sets the rate by *before*, runs balanced blocks, and leaves complete evidence', async () => {
     const world = fakeWorld();
     const evidence = await runExperiment(requestFor(world));
