@@ -5,4 +5,4 @@ import { deployStack } from './stack.ts';
 
 const stack = deployStack(readStackConfig(getStack(), new Config()));
 
-export const { apiUrl, prometheusUrl, grafanaUrl, serviceImageId, probePorts } = stack;
+export const { apiUrl, prometheusUrl, grafanaUrl, serviceImage, probePorts } = stack;

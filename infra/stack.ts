@@ -22,7 +22,8 @@ export interface StackOutputs {
   readonly apiUrl: Output<string>;
   readonly prometheusUrl?: Output<string>;
   readonly grafanaUrl?: Output<string>;
-  readonly serviceImageId: Output<string>;
+  /** The reference, which says the content. */
+  readonly serviceImage: string;
   /** With `probePorts`: the port of the host that reaches each part, by its name: `api-1`, `postgres`. */
   readonly probePorts?: Readonly<Record<string, Output<number>>>;
 }
@@ -45,7 +46,7 @@ export function deployStack(config: StackConfig): StackOutputs {
   return {
     apiUrl: urlOf(context, apiHostPort),
     ...(config.monitoring ? createMonitoring(config, context, { image, data }) : {}),
-    serviceImageId: image('service').imageId,
+    serviceImage: config.serviceImage,
     ...(config.probePorts ? { probePorts: probePortsOf(data, service) } : {}),
   };
 }

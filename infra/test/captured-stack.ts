@@ -27,6 +27,7 @@ export const hidden = '[secret]';
 export async function captureStack(
   stackName: string,
   settings: Readonly<Record<string, unknown>>,
+  { revealsSecrets = false }: { readonly revealsSecrets?: boolean } = {},
 ): Promise<readonly CapturedResource[]> {
   const captured: CapturedResource[] = [];
   await runtime.setMocks(
@@ -41,7 +42,7 @@ export async function captureStack(
     stackName,
     false,
   );
-  recordRequests(captured);
+  recordRequests(captured, revealsSecrets ? (secretValue) => secretValue : () => hidden);
   const { deployStack } = await import('../stack.ts');
   const outputs = deployStack({
     ...parseSettings(stackName, settings),
@@ -67,7 +68,7 @@ interface RegisterRequest {
   getDependenciesList(): readonly string[];
 }
 
-function recordRequests(captured: CapturedResource[]): void {
+function recordRequests(captured: CapturedResource[], show: (secretValue: unknown) => unknown): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- with mocks it is their monitor
   const monitor = getMonitor() as unknown as {
     registerResource(request: RegisterRequest, callback: (error: unknown, response: unknown) => void): Promise<void>;
@@ -78,7 +79,7 @@ function recordRequests(captured: CapturedResource[]): void {
       type: request.getType(),
       name: request.getName(),
       parent: nameIn(request.getParent()),
-      inputs: hideSecrets(request.getObject().toJavaScript()),
+      inputs: showSecrets(request.getObject().toJavaScript(), show),
       isProtected: request.getProtect(),
       deletesFirst: request.getDeletebeforereplace(),
       waitsFor: request.getDependenciesList().map(nameIn).toSorted(),
@@ -91,13 +92,22 @@ function nameIn(urn: string): string {
   return urn.split('::').at(-1) ?? '';
 }
 
-function hideSecrets(inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const text = JSON.stringify(inputs, (_key, part: unknown) => (isSecret(part) ? hidden : part));
+function showSecrets(
+  inputs: Readonly<Record<string, unknown>>,
+  show: (secretValue: unknown) => unknown,
+): Readonly<Record<string, unknown>> {
+  const text = JSON.stringify(inputs, (_key, part: unknown) => {
+    const wrapped = secretSchema.safeParse(part);
+    return wrapped.success ? show(wrapped.data.value) : part;
+  });
   return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
 }
 
-function isSecret(part: unknown): boolean {
-  return z.object({ [specialSigKey]: z.literal(specialSecretSig) }).safeParse(part).success;
+const secretSchema = z.object({ [specialSigKey]: z.literal(specialSecretSig), value: z.unknown() });
+
+/** Of an image that no engine has, by the name of its resource. */
+export function idOfImage(name: string): string {
+  return `sha256:${hash('sha256', name)}`;
 }
 
 /** What the engine would add: ids, ports of the host, how a job has ended. */
@@ -106,7 +116,7 @@ function computed(
   name: string,
   inputs: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  if (type === 'docker:index/remoteImage:RemoteImage') return { imageId: `sha256:${hash('sha256', name)}` };
+  if (type === 'docker:index/remoteImage:RemoteImage') return { imageId: idOfImage(name) };
   if (type !== 'docker:index/container:Container') return {};
   const ports = z.array(z.looseObject({ external: z.number().optional() })).parse(inputs['ports'] ?? []);
   return {

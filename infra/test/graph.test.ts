@@ -5,11 +5,11 @@ import { defaultImages } from '../images.ts';
 import { canaries, type CapturedResource, captureStack, hidden } from './captured-stack.ts';
 import { settingsOf } from './committed-settings.ts';
 
-/** One resource after the other, for a person to read. What carried files have in them is told by their length. */
+/** One resource after the other, for a person to read; of carried files their names, whose texts are reviewed where they are. */
 function describeGraph(resources: readonly CapturedResource[]): string {
   return JSON.stringify(
     resources,
-    (key, value: unknown) => (key === 'content' && value !== hidden ? `${String(value).length} characters` : value),
+    (key, value: unknown) => (key === 'content' && value !== hidden ? '[text]' : value),
     2,
   );
 }
