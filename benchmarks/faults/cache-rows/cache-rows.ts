@@ -1,6 +1,10 @@
 import { addedP99 } from '../../evidence/trials-schema.ts';
 import type { TrialExperiment } from '../../protocol/trial-experiment.ts';
 import { readsBeyondCapacity } from './beyond-capacity.ts';
+import { herdRows } from './cold-herd.ts';
+import { expiryRows } from './expiry.ts';
+import { liveRows } from './live.ts';
+import { outageRows } from './outage-writes.ts';
 import { readsWithinCapacity } from './within-capacity.ts';
 
 /** The half of `make faults` about the cache: reads while its Redis is hurt. */
@@ -15,7 +19,7 @@ export const cacheSuite: TrialExperiment = {
   },
   order: 'one-by-one',
   concurrency: 2,
-  series: [...readsWithinCapacity, ...readsBeyondCapacity],
+  series: [...readsWithinCapacity, ...readsBeyondCapacity, ...liveRows, ...outageRows, ...herdRows, ...expiryRows],
   values: [
     { id: addedP99.firstSecond, label: 'Added to the p99 of reads in the first second', unit: 's', better: 'lower' },
     { id: addedP99.afterwards, label: 'Added to the p99 of reads from then on', unit: 's', better: 'lower' },

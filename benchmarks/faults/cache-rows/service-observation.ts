@@ -2,7 +2,7 @@ import { parsePrometheusText } from '../../probes/prometheus-text.ts';
 import type { ServiceNode } from '../stage.ts';
 
 /** The sum of a metric's lines with these labels, over the processes. @throws when one of them is not there */
-async function readMetric(
+export async function readMetric(
   nodes: readonly ServiceNode[],
   name: string,
   labels: Readonly<Record<string, string>> = {},
