@@ -20,6 +20,8 @@ const timelinePanelSchema = z.strictObject({
       }),
     )
     .min(1),
+  /** What of a phase its table gives, over the phase's intervals; absent: the mean. */
+  inPhases: z.literal('largest').optional(),
   /** Of form `states`: their names. */
   states: z.array(z.string()).optional(),
   /** A line across the panel: a number in its unit, or the id of a value of the trial (a capacity that was measured). */

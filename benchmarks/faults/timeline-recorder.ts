@@ -65,7 +65,8 @@ export async function startTimelineRecorder(
   const intervalMs = 1_000 * intervalSeconds;
   const marks: TimelineMark[] = [{ atSeconds: 0, label, isFault: false }];
   const readings: Promise<void>[] = [];
-  let isOver = false;
+  const over = new AbortController();
+  const ending = AbortSignal.any([over.signal, signal]);
   let intervals = 0;
 
   async function readOne(source: RunningSource, interval: number): Promise<void> {
@@ -89,7 +90,7 @@ export async function startTimelineRecorder(
     }
   }
   async function readOnTime(): Promise<void> {
-    while (!isOver && !signal.aborted) {
+    while (!ending.aborted) {
       const endsAtMs = startedAtMs + (intervals + 1) * intervalMs;
       await sleep(Math.max(0, endsAtMs - performance.now()));
       readings.push(...running.map((source) => readOne(source, intervals)));
@@ -103,7 +104,7 @@ export async function startTimelineRecorder(
     startedAtMs,
     mark: (label, isFault) => void marks.push({ atSeconds: (performance.now() - startedAtMs) / 1_000, label, isFault }),
     async end() {
-      isOver = true;
+      over.abort();
       await reading;
       const columns = running.flatMap((source) => [...source.columns]);
       return { marks, values: Object.fromEntries(columns), intervals, missed };

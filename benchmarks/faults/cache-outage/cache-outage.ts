@@ -134,7 +134,11 @@ async function observe(
     const { intervalSeconds } = outage;
     const recorder = await startTimelineRecorder({ intervalSeconds, sources, label: beforeLabel }, signal);
     running = startPageReads({ apiUrl, pages, perSecond: outage.capacities * capacityPerSecond }, signal);
-    const phases = await runOutagePhases(stage, { ...outage, recorder }, context);
+    const phases = await runOutagePhases(
+      stage,
+      { ...outage, recorder },
+      { step: (text) => context.step(text), signal },
+    );
     const timeline = await recorder.end();
     await running.end();
     const { reads } = running;

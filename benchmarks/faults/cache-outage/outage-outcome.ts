@@ -32,13 +32,11 @@ export function outcomeOf(
     reads: countPageReads(reads),
     values: {
       [capacityValue]: capacityPerSecond,
-      asked_per_second: outage.capacities * capacityPerSecond,
       served_in_faults_per_second: servedInFaults(observation),
       ...p99InFaults(observation),
-      loads_in_flight_largest: largestOf(timeline, 'loads_in_flight'),
       active_backends_largest: largestOf(timeline, 'active_backends'),
       late_start_p99_seconds: lateStartSeconds(reads),
-      repeated,
+      ...(repeated > 0 && { repeated }),
     },
     timeline: {
       marks,

@@ -9,9 +9,9 @@ interface FaultSteps {
   /** As the timeline's marks say. */
   readonly begins: string;
   readonly ends: string;
-  begin(stage: Stage): Promise<void> | void;
+  readonly begin: (stage: Stage) => Promise<void> | void;
   /** Resolves when Redis could be used again. */
-  end(stage: Stage): Promise<void> | void;
+  readonly end: (stage: Stage) => Promise<void> | void;
 }
 
 /** In each direction, so that an answer takes 300 ms longer. */
@@ -66,7 +66,7 @@ export interface PhaseSeconds {
 export async function runOutagePhases(
   stage: Stage,
   { faults, seconds, recorder }: { faults: readonly OutageFault[]; seconds: PhaseSeconds; recorder: TimelineRecorder },
-  { step, signal }: { step(text: string): void; readonly signal: AbortSignal },
+  { step, signal }: { readonly step: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<readonly OutagePhase[]> {
   const phases: OutagePhase[] = [];
   let dueMs = recorder.startedAtMs;

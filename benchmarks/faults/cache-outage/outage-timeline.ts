@@ -25,6 +25,7 @@ export function outageTimeline(intervalSeconds: number, maxLoadsInFlight: number
         label: 'Time to a 200',
         unit: 's',
         form: 'lines',
+        inPhases: 'largest',
         values: [
           { id: 'p50_seconds', label: 'p50' },
           { id: 'p99_seconds', label: 'p99' },
@@ -60,6 +61,7 @@ export function outageTimeline(intervalSeconds: number, maxLoadsInFlight: number
         label: 'Loads in flight',
         unit: '',
         form: 'lines',
+        inPhases: 'largest',
         values: [
           { id: 'loads_in_flight', label: 'by the service' },
           { id: 'active_backends', label: 'by the database' },

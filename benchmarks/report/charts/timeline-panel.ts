@@ -35,22 +35,19 @@ const colourOf = ({ value }: TimelineLine, index: number): string =>
   value.answers ? answerColours[value.answers] : (lineColours[index % lineColours.length] ?? 'var(--ink)');
 
 function headOf({ panel, lines }: PanelTimeline, size: ChartSize): string {
+  const { left } = panelMargins;
+  const textAt = (y: number, spans: string): string => `<text x="${left}" y="${y}" text-anchor="start">${spans}</text>`;
+  const head = `<tspan font-weight="600">${escape(headline(panel, lines))}</tspan>`;
   const entries =
     panel.form === 'states'
-      ? (panel.states ?? []).map((label, index) => ({
-          label: `■ ${label}`,
-          colour: stateColours[index] ?? 'var(--ink)',
-        }))
+      ? (panel.states ?? []).map((label, index) => ({ label, colour: stateColours[index] ?? 'var(--ink)' }))
       : lines.map((own, index) => ({ label: own.value.label, colour: colourOf(own, index) }));
-  const { left } = panelMargins;
-  const spans = entries.map(
+  if (entries.length === 1) return textAt(15, head);
+  const legend = entries.map(
     ({ label, colour }, index) =>
-      `<tspan${index === 0 ? '' : ' dx="8"'} fill="${colour}">■</tspan><tspan> ${escape(label)}</tspan>`,
+      `<tspan fill="${colour}"${index === 0 && size === 'narrow' ? '' : ' dx="10"'}>■</tspan><tspan> ${escape(label)}</tspan>`,
   );
-  const needless = lines.length === 1 && panel.form !== 'states';
-  const head = `<tspan font-weight="600">${escape(headline(panel, lines))}</tspan>`;
-  const start = size === 'wide' ? '<tspan dx="12"></tspan>' : `<tspan x="${left}" dy="15"></tspan>`;
-  return `<text x="${left}" y="15" text-anchor="start">${head}${needless ? '' : start + spans.join('')}</text>`;
+  return size === 'wide' ? textAt(15, head + legend.join('')) : textAt(15, head) + textAt(31, legend.join(''));
 }
 
 /** `Answers, 1/s`: the unit at the size of the largest reading. */
@@ -101,7 +98,13 @@ function drawValues(placed: Placed): Drawing {
     y,
     marks: [
       gridY({ ticks: 3, stroke: 'var(--line)', strokeOpacity: 1 }),
-      axisY({ ticks: 3, tickFormat: (tick: number) => formatNumber(tick), label: null, tickSize: 0 }),
+      axisY({
+        ticks: 3,
+        tickFormat: (tick: number) =>
+          Number.isInteger(tick) ? formatNumber(tick) : String(Number(tick.toPrecision(6))),
+        label: null,
+        tickSize: 0,
+      }),
       ...drawn.flatMap((own, index) => {
         const lineOf = lines[index];
         const colour = lineOf ? colourOf(lineOf, index) : 'var(--ink)';

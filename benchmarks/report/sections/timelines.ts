@@ -22,7 +22,7 @@ export function timelineSection({ timelines }: TrialsAnalysis): Section {
       ? [
           ...contents,
           paragraph(
-            `Readings of ${formatQuantity(first.intervalSeconds, 's')} each. Of a phase the table gives the median over the trials, of shares with the smallest and the largest in brackets; of a rate or a level the mean of the phase’s intervals and the largest of them. All served after: from the phase’s beginning to the end of its last interval with an answer that was not served.`,
+            `Readings of ${formatQuantity(first.intervalSeconds, 's')} each. Of a phase the table gives the median over the trials, of shares with the smallest and the largest in brackets; of a rate or a level the mean of the phase’s intervals, or the largest of them. All served after: from the phase’s beginning to the end of its last interval with an answer that was not served.`,
           ),
         ]
       : [],
@@ -45,18 +45,17 @@ function phaseTable(timeline: SeriesTimeline): Table {
       ...[
         'From, s',
         ...(hasAnswers ? answerColumns : []),
-        ...values.map(({ value, panel }) => `${labelOf(panel, value.label)}, mean / largest`),
+        ...values.map(({ value, panel }) => `${labelOf(panel, value.label)}, ${panel.inPhases ?? 'mean'}`),
       ].map((label) => ({ label, numeric: true })),
     ],
     rows: timeline.phases.map((phase) => [
       phase.isFault ? `▒ ${phase.label}` : phase.label,
       formatNumber(phase.fromSeconds),
       ...(hasAnswers ? answerCells(phase) : []),
-      ...values.map(({ value: { id }, panel: { unit } }) =>
-        [phase.means.get(id), phase.largest.get(id)]
-          .map((spread) => (spread ? formatQuantity(spread.median, unit) : '–'))
-          .join(' / '),
-      ),
+      ...values.map(({ value: { id }, panel: { unit, inPhases } }) => {
+        const spread = (inPhases === 'largest' ? phase.largest : phase.means).get(id);
+        return spread ? formatQuantity(spread.median, unit) : '–';
+      }),
     ]),
   };
 }
