@@ -14,6 +14,8 @@ const imageReference = z
     'must be an image: name:tag, name@sha256:<64 hex> or sha256:<64 hex>',
   );
 const imageDigest = /(^|@)sha256:[\da-f]{64}$/;
+const ownVariable =
+  /^(DATABASE_(POOL_SIZE|\w+_MS)|PERFORMANCE_CACHE\w*|SEAT_CREATION_\w+|LOG_LEVEL|REQUEST_TIMEOUT_MS)$/;
 const cpuSet = z.string().regex(/^\d+([,-]\d+)*$/, 'must be a list of CPUs as Docker writes it: 0 or 0-1 or 0,2');
 
 const settingsSchema = z
@@ -53,17 +55,7 @@ const settingsSchema = z
     /** CPUs of each group of containers. Absent: any. */
     cpuSets: z.strictObject({ service: cpuSet.optional(), data: cpuSet.optional() }).default({}),
     /** Variables of the service that differ from what the stack sets: what a variant of an experiment is. */
-    serviceVariables: z
-      .record(
-        z
-          .string()
-          .regex(
-            /^(DATABASE_(POOL_SIZE|\w+_MS)|PERFORMANCE_CACHE\w*|SEAT_CREATION_\w+|LOG_LEVEL|REQUEST_TIMEOUT_MS)$/,
-            'is no variable that a stack may change: secrets, addresses and roles are the stack’s own',
-          ),
-        z.string(),
-      )
-      .default({}),
+    serviceVariables: z.record(z.string(), z.string()).default({}),
   })
   .check((context) => {
     for (const problem of contradictions(context.value)) {
@@ -145,6 +137,12 @@ function contradictions(settings: Settings): readonly Problem[] {
     problems.push({
       path: ['grafana'],
       message: 'must be false with monitoring: false, it would have nothing to show',
+    });
+  }
+  for (const name of Object.keys(settings.serviceVariables).filter((variable) => !ownVariable.test(variable))) {
+    problems.push({
+      path: ['serviceVariables', name],
+      message: 'is no variable that a stack may change: secrets, addresses and roles are set by the program',
     });
   }
   if (kind === 'prod') problems.push(...unpinnedImages(settings));

@@ -33,7 +33,7 @@ const resourceSchema = z.looseObject({
       mustRun: z.boolean().optional(),
       start: z.boolean().optional(),
       networksAdvanced: z.array(z.looseObject({ name: z.string() })).optional(),
-      uploads: z.unknown(),
+      uploads: z.unknown().optional(),
     })
     .optional(),
 });

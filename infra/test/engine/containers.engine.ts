@@ -172,7 +172,7 @@ describe.skipIf(engine === undefined)('all containers of a stack, made with dock
     expect(accepted.status).toBe(202);
     const operation = `${api}${accepted.headers.get('location')}`;
     await expect
-      .poll(async () => z.object({ status: z.string() }).parse(await (await fetch(operation)).json()).status, {
+      .poll(async () => z.object({ state: z.string() }).parse(await (await fetch(operation)).json()).state, {
         timeout: 20_000,
       })
       .toBe('done');
