@@ -1,9 +1,10 @@
 # The front door. Each target is one line that calls a named script; the scripts' exit statuses are in
 # benchmarks/README.md (make itself ends with 2 for any of them that is not 0).
 node := benchmarks/toolchain/run-node.sh
+deploy_options = $(if $(STACK),--stack '$(STACK)') $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '$(BUILD_BASE)') $(if $(BUILD_NETWORK),--build-network '$(BUILD_NETWORK)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest report verify docs micro clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest report verify docs micro image up preview down test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -52,6 +53,21 @@ docs: ## write what README.md quotes of runs, and the index of all runs in repor
 
 micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5
 	@$(strip $(node) benchmarks/micro/micro.ts $(if $(ROUNDS),--rounds '$(ROUNDS)') $(FIGURES))
+
+image: ## build the service's image, tagged by its content: BASE=… BUILD_BASE=… BUILD_NETWORK=host
+	@$(strip $(node) infra/deploy/cli.ts image $(deploy_options))
+
+up: ## deploy a stack as containers with Pulumi: STACK=dev|bench|prod ROTATE=databasePassword
+	@$(strip $(node) infra/deploy/cli.ts up $(deploy_options) $(if $(ROTATE),--rotate '$(ROTATE)'))
+
+preview: ## what up would change: STACK=dev|bench|prod
+	@$(strip $(node) infra/deploy/cli.ts preview $(deploy_options))
+
+down: ## take a stack away: STACK=dev|bench|prod; prod asks first and keeps its data
+	@$(strip $(node) infra/deploy/cli.ts down $(deploy_options) $(if $(CONFIRM),--confirm '$(CONFIRM)'))
+
+test-infra: ## run image and stack on a Docker engine of their own (Linux, root); with Pulumi where it is on the PATH
+	@$(node) .config/test.ts --config=infra/test/engine/vitest.ts
 
 clean: ## remove .data and scratch; ALL=1 also .tools and node_modules
 	@benchmarks/toolchain/clean.sh $(if $(ALL),--all)

@@ -14,6 +14,15 @@ export const importRules: readonly IRegularForbiddenRuleType[] = [
     { path: '^service/' },
   ),
   forbid(
+    'infra-borrows-tools-only',
+    'The program deploys; of the lab it takes where tools are, of the dashboards what is deployed.',
+    { path: '^infra/' },
+    {
+      path: '^(benchmarks|dashboards)/',
+      pathNot: '^(benchmarks/toolchain/|dashboards/alertmanager-configuration\\.ts$)',
+    },
+  ),
+  forbid(
     'service-knows-no-lab',
     'The service does not know that it is measured.',
     { path: '^service/', pathNot: '/test/' },

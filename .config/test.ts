@@ -35,7 +35,7 @@ async function runVitest(tools: readonly Tool[], argumentsOfVitest: readonly str
   try {
     const { exitCode = 1 } = await execa(
       'node_modules/.bin/vitest',
-      ['run', '--config', '.config/vitest.ts', ...reporters, ...argumentsOfVitest],
+      ['run', ...defaultConfig(argumentsOfVitest), ...reporters, ...argumentsOfVitest],
       { env: environment, stdio: ['ignore', 'inherit', 'inherit'], reject: false },
     );
     console.log(await summarise(report, exitCode));
@@ -43,6 +43,10 @@ async function runVitest(tools: readonly Tool[], argumentsOfVitest: readonly str
   } finally {
     await rm(scratch, { recursive: true });
   }
+}
+
+function defaultConfig(argumentsOfVitest: readonly string[]): readonly string[] {
+  return argumentsOfVitest.some((argument) => argument.startsWith('--config=')) ? [] : ['--config=.config/vitest.ts'];
 }
 
 /** A file that could not even be loaded, and a failure outside of any test, count as one failed test each. */

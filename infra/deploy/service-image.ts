@@ -29,7 +29,7 @@ export interface ServiceImage {
 }
 
 /** The tag that the image of the work tree's content has, built or not. The same content has the same tag. */
-export async function describeServiceImage(bases: ImageBases = {}): Promise<ServiceImage> {
+async function describeServiceImage(bases: ImageBases = {}): Promise<ServiceImage> {
   const files = await git(['ls-files', '--cached', '--others', '--exclude-standard', '-z', '--', ...inputs]);
   const hash = createHash('sha256').update(JSON.stringify([bases.base ?? '', bases.buildBase ?? '']));
   for (const file of files

@@ -33,7 +33,7 @@ const users = { nobody: 65_534, redis: 999, postgres: 70, haproxy: 99, node: 1_0
 const busybox = join(toolsDirectory, 'docker/bin/busybox');
 
 /** Makes an image of what this machine has, with the libraries that its programs are linked with: no registry is asked. */
-export async function importImage(engine: PrivateEngine, image: LocalImage): Promise<string> {
+async function importImage(engine: PrivateEngine, image: LocalImage): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'image-'));
   try {
     await Promise.all(
