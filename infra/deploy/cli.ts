@@ -5,7 +5,7 @@ import type { OutputMap } from '@pulumi/pulumi/automation/index.js';
 
 import { secretNames } from '../config.ts';
 import { DeployError } from './deploy-error.ts';
-import { deploy, type DeployOptions, destroy } from './deploy-stack.ts';
+import { deploy, type DeployOptions, destroy, policyPack } from './deploy-stack.ts';
 import { requireDocker, requirePulumi } from './requirements.ts';
 import { buildServiceImage, type ImageBases } from './service-image.ts';
 import { newSecret, openSession, type Session, stackKind } from './stack-session.ts';
@@ -42,7 +42,7 @@ const commands: Readonly<Record<string, (options: Options) => Promise<void>>> = 
   },
   async preview(options) {
     const { stack } = await open(options);
-    await stack.preview({ color: 'never', onOutput: printing.onOutput });
+    await stack.preview({ color: 'never', onOutput: printing.onOutput, policyPacks: [policyPack] });
   },
   async down(options) {
     const session = await open(options);

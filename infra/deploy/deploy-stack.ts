@@ -8,7 +8,7 @@ import { inspectContainers, readState } from './deployed-containers.ts';
 import { findDrift, findEditedFiles, repair } from './drift.ts';
 import type { Session } from './stack-session.ts';
 
-const policyPack = fileURLToPath(new URL('../policy', import.meta.url));
+export const policyPack = fileURLToPath(new URL('../policy', import.meta.url));
 
 export interface DeployOptions {
   /** What Pulumi prints, as it comes. */

@@ -1,10 +1,10 @@
 import type { ResourceValidationPolicy } from '@pulumi/policy';
 
-import { componentOf, containerPolicy, isService, isStarted } from './container-policy.ts';
+import { containerPolicy, isService, isStarted } from './container-policy.ts';
 
 export const operationPolicies: readonly ResourceValidationPolicy[] = [
   containerPolicy('named', 'A container is found by its project, its stack and its part.', (container) => {
-    const expected = `ticketing-${container.labels['ticketing.stack'] ?? '<stack>'}-${componentOf(container)}`;
+    const expected = `ticketing-${container.labels['ticketing.stack'] ?? '<stack>'}-${container.labels['ticketing.component'] ?? '<component>'}`;
     return container.name === expected ? undefined : `its name must be ${expected}`;
   }),
   containerPolicy('labelled', 'What belongs to a stack says so.', ({ labels }) => {

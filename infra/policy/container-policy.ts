@@ -11,7 +11,7 @@ const labels = list(z.object({ label: z.string(), value: z.string().optional() }
     Object.fromEntries(entries.map(({ label, value }) => [label, value])),
 );
 
-/** Of a container's properties what the policies look at. Values that are not known before a deployment are absent. */
+/** Of a container's properties what the policies look at. */
 const containerSchema = z.object({
   name: z.string().optional(),
   image: z.string().optional(),
@@ -63,16 +63,29 @@ export function containerPolicy(
     enforcementLevel: 'mandatory',
     validateResource: ({ type, props }, report) => {
       if (type !== containerType) return;
-      const container = containerSchema.parse(props);
+      const container = readLazily(props);
       const sentence = problem(container);
       if (sentence !== undefined) report(`${container.name ?? 'a container without a name'}: ${sentence}`);
     },
   };
 }
 
-/** Which part of the stack a container is: `redis-queue`. */
-export function componentOf({ labels: all }: ContainerProperties): string {
-  return all['ticketing.component'] ?? '';
+/**
+ * Reading a value that is not known before the deployment ends a policy during a preview, so each reads only what it
+ * looks at.
+ */
+function readLazily(props: Readonly<Record<string, unknown>>): ContainerProperties {
+  const container = {};
+  for (const [key, schema] of Object.entries(containerSchema.shape)) {
+    Object.defineProperty(container, key, { get: () => schema.parse(props[key]) });
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each property is what its schema makes of it
+  return container as ContainerProperties;
+}
+
+/** Which part of the stack a container is, by its name, which is known before the deployment: `redis-queue`. */
+export function componentOf({ name = '' }: ContainerProperties): string {
+  return name.replace(/^ticketing-[^-]+-/, '');
 }
 
 /** Carries files into a volume and is never started: what concerns running containers does not concern it. */
