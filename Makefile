@@ -4,7 +4,7 @@ node := benchmarks/toolchain/run-node.sh
 deploy_options = $(if $(STACK),--stack '$(STACK)') $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '$(BUILD_BASE)') $(if $(BUILD_NETWORK),--build-network '$(BUILD_NETWORK)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest report verify docs micro image up preview down test-infra clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro image up preview down test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -41,6 +41,9 @@ gate-calibrate: ## record how the gate behaves with and without a known loss; go
 
 selftest: ## plant what the lab must notice, and see whether it does; ONLY="N+1" some of it
 	@$(strip $(node) benchmarks/cli.ts selftest $(if $(ONLY),--only '$(ONLY)'))
+
+telemetry: ## every panel and every alert against a real Prometheus, loads and outages: about 4 minutes
+	@$(node) dashboards/proof/telemetry.ts
 
 report: ## render a run again from its evidence, or every run: RUN=reports/<run>
 	@$(strip $(node) benchmarks/cli.ts report $(if $(RUN),'$(RUN)'))

@@ -21,9 +21,9 @@ const rulesSchema = z.strictObject({
 
 export type RuleFile = z.infer<typeof rulesSchema>;
 export type AlertRule = z.infer<typeof alertSchema>;
-export type RecordingRule = z.infer<typeof recordSchema>;
+type RecordingRule = z.infer<typeof recordSchema>;
 
-export const rulesFolder = new URL('prometheus/rules/', import.meta.url).pathname;
+const rulesFolder = new URL('prometheus/rules/', import.meta.url).pathname;
 
 /** Rule files by name. @throws zod's error when a rule lacks its severity, its summary or its runbook line */
 export function readRuleFiles(folder = rulesFolder): ReadonlyMap<string, RuleFile> {

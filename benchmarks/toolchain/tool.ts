@@ -8,7 +8,6 @@ export type ToolName =
   | 'strace'
   | 'prometheus'
   | 'promtool'
-  | 'prometheus-alertmanager'
   | 'amtool'
   | 'prometheus-redis-exporter'
   | 'prometheus-postgres-exporter';
@@ -84,7 +83,6 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   },
   prometheus: prometheusTool('prometheus', 'make telemetry'),
   promtool: prometheusTool('promtool', 'make check: the alerts, tried'),
-  'prometheus-alertmanager': prometheusTool('prometheus-alertmanager', 'make telemetry'),
   amtool: prometheusTool('amtool', "make check: Alertmanager's configuration"),
   'prometheus-redis-exporter': prometheusTool('prometheus-redis-exporter', 'make telemetry'),
   'prometheus-postgres-exporter': prometheusTool('prometheus-postgres-exporter', 'make telemetry'),

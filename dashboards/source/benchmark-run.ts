@@ -27,7 +27,7 @@ const pairs: readonly Pair[] = [
     unit: 's',
     expr: `histogram_quantile(0.99, sum by (variant, le) (${shifted(`${requests}_bucket`)}))`,
     legend: '{{variant}}',
-    moves: 'reads',
+    moves: 'pool-held',
   },
   {
     title: 'CPU for each 1,000 requests',

@@ -197,7 +197,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: 'sum(rate(pg_stat_database_blks_read{datname="ticketing"}[$__rate_interval]))',
               legend: 'from outside',
-              moves: 'seat-creation',
+              moves: 'database-outage',
             },
           ],
         },
@@ -281,7 +281,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: `sum by (reason) (${perSecond('performance_cache_refused_sets_total')})`,
               legend: 'not stored: {{reason}}',
-              moves: 'cache-outage',
+              moves: { stands: 'it needs a write in the middle of a load' },
             },
             {
               expr: `sum(${perSecond('performance_cache_lease_waits_total')})`,

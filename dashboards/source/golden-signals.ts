@@ -55,7 +55,7 @@ export const goldenSignals: DashboardDefinition = {
           queries: [0.5, 0.95, 0.99].map((share) => ({
             expr: `histogram_quantile(${share}, sum by (le) (${perSecond(`${requests}_bucket`, `${chosen}, method="GET"`)}))`,
             legend: `p${share * 100}`,
-            moves: 'reads' as const,
+            moves: 'pool-held' as const,
           })),
         },
         {
@@ -92,7 +92,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `cgroup_cpu_limit_cores{${chosen}} < Inf`,
               legend: 'limit of {{role}} {{instance}}',
-              moves: { stands: 'without a limit there is no line' },
+              moves: { stands: 'without a limit there is no line', mayBeEmpty: true },
             },
           ],
         },
@@ -115,12 +115,12 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `${perSecond('cgroup_cpu_throttled_periods_total')} / (${perSecond('cgroup_cpu_periods_total')} > 0)`,
               legend: '{{role}} {{instance}}',
-              moves: { stands: 'without a limit there are no periods' },
+              moves: { stands: 'without a limit there are no periods', mayBeEmpty: true },
             },
             {
               expr: perSecond('cgroup_cpu_throttled_seconds_total'),
               legend: 'waited, {{role}} {{instance}}',
-              moves: { stands: 'without a limit nobody waits' },
+              moves: { stands: 'without a limit nobody waits', mayBeEmpty: true },
             },
           ],
         },
@@ -134,7 +134,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `cgroup_memory_limit_bytes{${chosen}} < Inf`,
               legend: 'limit of {{role}} {{instance}}',
-              moves: { stands: 'without a limit there is no line' },
+              moves: { stands: 'without a limit there is no line', mayBeEmpty: true },
             },
           ],
         },
@@ -186,7 +186,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `sum by (kind) (${perSecond('nodejs_gc_duration_seconds_sum')})`,
               legend: '{{kind}}',
-              moves: 'reads',
+              moves: 'seat-creation',
             },
           ],
         },

@@ -28,10 +28,10 @@ import type { DashboardDefinition, PanelDefinition } from './panel.ts';
 const datasource = { type: 'prometheus', uid: '${datasource}' };
 const panelHeight = 8;
 const refIds = 'ABCDEFGHIJ';
-export const uidPrefix = 'ticketing-';
+const uidPrefix = 'ticketing-';
 
 /** Tags of the annotations that a run of the lab pushes. */
-export const annotationTag = 'benchmark';
+const annotationTag = 'benchmark';
 
 /** The SDK's builder of an annotation does not take its own target, which is no query of a data source. */
 const annotationTarget = {

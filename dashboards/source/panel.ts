@@ -7,7 +7,13 @@ export interface PanelQuery {
   /** The line's name, with labels as `{{route}}`. */
   readonly legend: string;
   /** The load under which its value must move, or why it may stand still. `make telemetry` holds it to that. */
-  readonly moves: DashboardLoad | { readonly stands: string };
+  readonly moves: DashboardLoad | Stands;
+}
+
+/** Why no load of the run moves it; and whether there may be no line at all. */
+export interface Stands {
+  readonly stands: string;
+  readonly mayBeEmpty?: true;
 }
 
 export interface PanelDefinition {

@@ -1,0 +1,67 @@
+import type { DashboardLoad } from '../source/load.ts';
+import type { AlertRule } from '../rules.ts';
+import type { AlertOutcome, LoadWindow } from './outcome.ts';
+import type { Series } from './prometheus-api.ts';
+
+/** What each alert must fire at in the run, or why nothing in it makes it fire; its promtool tests do. */
+export const expectedAlerts: Readonly<Record<string, DashboardLoad | { readonly notProvoked: string }>> = {
+  ErrorBudgetBurnsFast: 'pool-held',
+  ErrorBudgetBurns: 'pool-held',
+  ServiceDown: 'consumer-frozen',
+  EventLoopBlocked: { notProvoked: 'the service has nothing that blocks its loop for seconds' },
+  CpuThrottled: { notProvoked: 'no process of the run has a CPU limit' },
+  DatabasePoolExhausted: 'pool-held',
+  DatabasePoolTimeouts: 'pool-held',
+  SlowQuery: 'pool-held',
+  DatabaseDown: 'database-outage',
+  PerformanceCacheBypassed: 'cache-outage',
+  RedisDown: 'cache-outage',
+  SeatCreationLag: 'consumer-frozen',
+  SeatCreationDeadLetters: 'dead-letters',
+  SeatCreationWorkLost: { notProvoked: 'nobody deletes pending entries' },
+  RedisNotDurable: 'queue-not-durable',
+};
+
+/** An alert may need its window and its `for` after the load has begun. */
+const delaySeconds = 8;
+
+/** @param firing of `ALERTS{alertstate="firing"}` */
+export function judgeAlerts(
+  rules: readonly AlertRule[],
+  {
+    firing,
+    windows,
+    notified,
+  }: { firing: readonly Series[]; windows: readonly LoadWindow[]; notified: ReadonlySet<string> },
+): readonly AlertOutcome[] {
+  return rules.map(({ alert, labels }) => {
+    const expected = expectedAlerts[alert];
+    if (expected === undefined) throw new Error(`${alert} has no entry in expectedAlerts: say what makes it fire`);
+    const times = firing
+      .filter((series) => series.labels['alertname'] === alert)
+      .flatMap(({ points }) => points.map(([at]) => at));
+    const firedAtSeconds = times.length === 0 ? undefined : Math.min(...times);
+    const outcome = { alert, severity: labels.severity, expected, notified: notified.has(alert) };
+    const problem = problemOfAlert({ ...outcome, times }, windows);
+    return {
+      ...outcome,
+      ...(firedAtSeconds !== undefined && { firedAtSeconds }),
+      ...(problem !== undefined && { problem }),
+    };
+  });
+}
+
+function problemOfAlert(
+  { expected, notified, times }: Pick<AlertOutcome, 'expected' | 'notified'> & { readonly times: readonly number[] },
+  windows: readonly LoadWindow[],
+): string | undefined {
+  const isIn = (window: LoadWindow, at: number, delay: number): boolean =>
+    at >= window.fromSeconds && at <= window.toSeconds + delay;
+  const quiet = windows.filter(({ load }) => load === 'quiet');
+  if (times.some((at) => quiet.some((window) => isIn(window, at, 0)))) return 'it fired while all was quiet';
+  if (typeof expected !== 'string') return times.length > 0 ? 'it fired, and nothing was to make it fire' : undefined;
+  const loaded = windows.filter(({ load }) => load === expected);
+  if (!times.some((at) => loaded.some((window) => isIn(window, at, delaySeconds))))
+    return `it did not fire under ${expected}`;
+  return notified ? undefined : 'it fired, and Alertmanager was not told';
+}

@@ -1,0 +1,36 @@
+import type { PanelQuery } from '../source/panel.ts';
+import type { LoadWindow } from './outcome.ts';
+import type { Series } from './prometheus-api.ts';
+
+/** A rate looks back for some seconds: a load is seen so long after its end. */
+const afterglowSeconds = 5;
+
+/**
+ * Why what Prometheus answered does not do, or nothing. An answer may not be empty; and under the load that is named for
+ * it at least one line must leave what it was while all was quiet, or appear.
+ */
+export function problemOf(
+  moves: PanelQuery['moves'],
+  series: readonly Series[],
+  windows: readonly LoadWindow[],
+): string | undefined {
+  if (typeof moves !== 'string') return series.length === 0 && !moves.mayBeEmpty ? 'it has no data' : undefined;
+  if (series.length === 0) return 'it has no data';
+  const quiet = windows.find(({ load }) => load === 'quiet');
+  const loaded = windows.filter(({ load }) => load === moves);
+  if (!quiet || loaded.length === 0) return `the run had no ${quiet ? moves : 'quiet'} to hold it against`;
+  const moved = series.some(({ points }) => {
+    const before = valuesIn(points, quiet.fromSeconds, quiet.toSeconds);
+    return loaded.some(({ fromSeconds, toSeconds }) => {
+      const under = valuesIn(points, fromSeconds, toSeconds + afterglowSeconds);
+      if (under.length === 0) return false;
+      if (before.length === 0) return true;
+      return Math.max(...under) > Math.max(...before) || Math.min(...under) < Math.min(...before);
+    });
+  });
+  return moved ? undefined : `it did not move under ${moves}`;
+}
+
+function valuesIn(points: Series['points'], fromSeconds: number, toSeconds: number): readonly number[] {
+  return points.filter(([at]) => at >= fromSeconds && at <= toSeconds).map(([, value]) => value);
+}

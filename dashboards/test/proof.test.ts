@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+
+import { expectedAlerts, judgeAlerts } from '../proof/judge-alerts.ts';
+import { problemOf } from '../proof/judge-queries.ts';
+import type { LoadWindow, TelemetryOutcome } from '../proof/outcome.ts';
+import { drawnPanels } from '../proof/drawn-panels.ts';
+import type { Series } from '../proof/prometheus-api.ts';
+import { problemsOf, renderTelemetry } from '../proof/telemetry-report.ts';
+import { type AlertRule, alertRules, readRuleFiles } from '../rules.ts';
+import { dashboards } from '../source/dashboards.ts';
+
+const windows: readonly LoadWindow[] = [
+  { load: 'quiet', what: 'nothing', fromSeconds: 100, toSeconds: 110 },
+  { load: 'reads', what: 'reads', fromSeconds: 120, toSeconds: 130 },
+];
+const line = (values: Readonly<Record<number, number>>): Series => ({
+  labels: {},
+  points: Object.entries(values).map(([at, value]) => [Number(at), value]),
+});
+
+describe('a query', () => {
+  it.each<readonly [what: string, series: readonly Series[], problem: string | undefined]>([
+    ['rises under its load', [line({ 105: 1, 125: 2 })], undefined],
+    ['falls under its load', [line({ 105: 1, 125: 0 })], undefined],
+    ['appears under its load', [line({ 125: 3 })], undefined],
+    ['has one line of two that moves', [line({ 105: 1, 125: 1 }), line({ 105: 1, 125: 5 })], undefined],
+    ['moves in the seconds that a rate looks back', [line({ 105: 1, 134: 2 })], undefined],
+    ['has no data', [], 'it has no data'],
+    ['is constant', [line({ 105: 1, 125: 1 })], 'it did not move under reads'],
+    ['stays within what it was', [line({ 104: 1, 105: 3, 125: 2 })], 'it did not move under reads'],
+    ['moves under something else only', [line({ 105: 1, 115: 9, 125: 1, 150: 9 })], 'it did not move under reads'],
+  ])('that %s: %j', (_what, series, problem) => {
+    expect(problemOf('reads', series, windows)).toBe(problem);
+  });
+
+  it('that stands must have data, unless it says why not', () => {
+    expect(problemOf({ stands: 'a limit' }, [line({ 105: 1 })], windows)).toBeUndefined();
+    expect(problemOf({ stands: 'a limit' }, [], windows)).toBe('it has no data');
+    expect(problemOf({ stands: 'a limit', mayBeEmpty: true }, [], windows)).toBeUndefined();
+  });
+
+  it('can not be judged when its load did not happen', () => {
+    expect(problemOf('writes', [line({ 105: 1, 125: 2 })], windows)).toBe('the run had no writes to hold it against');
+    expect(problemOf('reads', [line({ 125: 2 })], windows.slice(1))).toBe('the run had no quiet to hold it against');
+  });
+});
+
+describe('an alert of the run', () => {
+  const rule = (alert: string): AlertRule => ({
+    alert,
+    expr: 'vector(1)',
+    labels: { severity: 'page' },
+    annotations: { summary: '', description: '', runbook: '' },
+  });
+  const held: LoadWindow = { load: 'pool-held', what: 'a lock', fromSeconds: 140, toSeconds: 150 };
+  const firing = (...times: readonly number[]): readonly Series[] =>
+    times.length === 0 ? [] : [{ labels: { alertname: 'SlowQuery' }, points: times.map((at) => [at, 1]) }];
+  const judge = (series: readonly Series[], notified = new Set(['SlowQuery'])) =>
+    judgeAlerts([rule('SlowQuery')], { firing: series, windows: [...windows, held], notified })[0];
+
+  it('is as it must be when it fires under its load, and Alertmanager hears of it', () => {
+    expect(judge(firing(145, 146))).toEqual({
+      alert: 'SlowQuery',
+      severity: 'page',
+      expected: 'pool-held',
+      notified: true,
+      firedAtSeconds: 145,
+    });
+  });
+
+  it.each<readonly [series: readonly Series[], notified: ReadonlySet<string>, problem: string]>([
+    [firing(), new Set(), 'it did not fire under pool-held'],
+    [firing(125), new Set(['SlowQuery']), 'it did not fire under pool-held'],
+    [firing(105, 145), new Set(['SlowQuery']), 'it fired while all was quiet'],
+    [firing(145), new Set(), 'it fired, and Alertmanager was not told'],
+  ])('is not when %j', (series, notified, problem) => {
+    expect(judge(series, new Set(notified))?.problem).toBe(problem);
+  });
+
+  it('must not fire when nothing provokes it', () => {
+    const labels = { alertname: 'CpuThrottled' };
+    const facts = { windows, notified: new Set<string>() };
+    expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: [] })[0]?.problem).toBeUndefined();
+    const fired = [{ labels, points: [[125, 1]] }] satisfies readonly Series[];
+    expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: fired })[0]?.problem).toBe(
+      'it fired, and nothing was to make it fire',
+    );
+  });
+
+  it('has an entry for each rule, and no other', () => {
+    const names = alertRules(readRuleFiles().values()).map(({ alert }) => alert);
+    expect(Object.keys(expectedAlerts).toSorted()).toEqual(names.toSorted());
+  });
+});
+
+describe('the report', () => {
+  const outcome: TelemetryOutcome = {
+    startedAt: '2026-01-01T00:00:00.000Z',
+    commit: 'abc',
+    versions: { prometheus: '2.42.0' },
+    timeCompression: 60,
+    scrapeSeconds: 1,
+    windows,
+    queries: [
+      {
+        dashboard: 'data-layer',
+        panel: 'Connections',
+        legend: '{{pool}}',
+        expr: 'up',
+        moves: 'reads',
+        series: 1,
+        points: 9,
+      },
+    ],
+    alerts: [{ alert: 'SlowQuery', severity: 'ticket', expected: 'pool-held', firedAtSeconds: 145, notified: true }],
+    unusedMetrics: { nodejs_version_info: 'for a look' },
+    missingMetrics: [],
+    drawn: [
+      {
+        dashboard: 'data-layer',
+        title: 'Connections',
+        description: 'Lent and at rest.',
+        unit: 'short',
+        omitted: 2,
+        series: [{ ...line({ 100: 1, 130: 4 }), name: 'postgres <active>' }],
+      },
+    ],
+  };
+
+  it('says that all is well, that we have drawn it, and how many lines are left out', () => {
+    const files = renderTelemetry(outcome);
+    expect(Object.keys(files)).toEqual(['index.html', 'report.md', 'data-layer-connections.svg']);
+    expect(files['report.md']).toMatch(/^# ✔ CONFIRMED/);
+    expect(files['report.md']).toContain('drawn by us from Prometheus’ answers, and not by Grafana');
+    expect(files['data-layer-connections.svg']).toContain('2 lower lines are left out');
+    expect(files['data-layer-connections.svg']).not.toContain('<active>');
+    expect(renderTelemetry(outcome)).toEqual(files);
+  });
+
+  it.each<readonly [string, Partial<TelemetryOutcome>]>([
+    ['a query', { queries: outcome.queries.map((query) => ({ ...query, problem: 'it has no data' })) }],
+    ['an alert', { alerts: outcome.alerts.map((alert) => ({ ...alert, problem: 'it did not fire' })) }],
+    ['a metric', { missingMetrics: ['process_open_fds'] }],
+  ])('says what is wrong with %s, and that the claim does not hold', (_what, change) => {
+    const wrong = { ...outcome, ...change };
+    expect(problemsOf(wrong)).toHaveLength(1);
+    expect(renderTelemetry(wrong)['report.md']).toMatch(/^# ✘ REFUTED/);
+  });
+
+  it('draws panels that there are', () => {
+    const panels = new Set(
+      dashboards.flatMap(({ id, rows }) => rows.flatMap((row) => row.panels.map(({ title }) => `${id} ${title}`))),
+    );
+    expect(drawnPanels.map(([id, title]) => `${id} ${title}`).filter((panel) => !panels.has(panel))).toEqual([]);
+  });
+});
