@@ -21,14 +21,11 @@ export const poolSettings = {
   changesPerSecond: 10,
   partnerSeconds: 0.02,
   slowPartnerSeconds: 2,
-  intervalSeconds: 0.5,
+  intervalSeconds: 1,
   mostLateSeconds: 0.05,
 } as const;
 
-export const phaseSeconds = {
-  quick: { before: 4, fault: 8, after: 4 },
-  full: { before: 5, fault: 12, after: 6 },
-} as const;
+export const phaseSeconds = { before: 4, fault: 8, after: 6 } as const;
 
 interface PoolCase extends Pick<SeriesDefinition, 'id' | 'label' | 'how'> {
   readonly isProblem: boolean;
@@ -104,7 +101,7 @@ export const poolSeries: readonly SeriesDefinition[] = poolCases.map((poolCase):
     mayLose: false,
     trials: { quick: 2, full: 8 },
     unavailable: ({ database }) => Promise.resolve(database === 'postgres' ? undefined : notOnSqlite),
-    open: (request) => openPoolCase(poolCase, request, { seconds: phaseSeconds[request.profile] }),
+    open: (request) => openPoolCase(poolCase, request, { seconds: phaseSeconds }),
   };
 });
 

@@ -96,7 +96,7 @@ export function poolMetricsSource(service: Pick<ServiceNode, 'adminUrl'>): Timel
   let before: PoolMetrics | undefined;
   return {
     name: 'metrics of the service',
-    ids: ['pool_active', 'pool_pending', 'acquire_mean_seconds', 'pool_timeouts_per_second'],
+    ids: ['pool_active', 'pool_pending', 'acquire_mean_seconds'],
     async read() {
       const now = await readPoolMetrics(service);
       const callers = now.acquire.count - (before?.acquire.count ?? now.acquire.count);
@@ -108,7 +108,7 @@ export function poolMetricsSource(service: Pick<ServiceNode, 'adminUrl'>): Timel
           pool_pending: now.pending,
           ...(callers > 0 && { acquire_mean_seconds: waitedSeconds / callers }),
         },
-        counters: { pool_timeouts_per_second: now.timeouts },
+        counters: {},
       };
     },
   };

@@ -11,7 +11,7 @@ import type { PoolObservation, PoolTrial } from './pool-trial.ts';
 /** In the problem of every trial whose pool ran dry; a control must show it. */
 export const exhausted = 'the pool was exhausted';
 /** Callers of a pool that is large enough have a connection within this, at the 99th percentile. */
-export const acquireWithinSeconds = 0.05;
+const acquireWithinSeconds = 0.05;
 /** Intervals that a source may miss. */
 const mostMissedShare = 0.1;
 
@@ -19,6 +19,7 @@ type Request = Pick<PageRead, 'dueMs' | 'startedMs' | 'endedMs' | 'outcome' | 'w
 
 const secondsOf = ({ dueMs, endedMs }: Request): number => (endedMs - dueMs) / 1_000;
 const requestsOf = ({ load }: PoolObservation): readonly Request[] => [...load.reads, ...load.changes];
+const grouped = (count: number): string => count.toLocaleString('en-US');
 const p99 = (values: readonly number[]): number => percentileOf(values, 0.99) ?? Number.NaN;
 const lateSeconds = (observation: PoolObservation): number =>
   p99(requestsOf(observation).map(({ dueMs, startedMs }) => (startedMs - dueMs) / 1_000));
@@ -45,16 +46,13 @@ export function outcomeOf(trial: PoolTrial, observation: PoolObservation, repeat
   const served = inFault.filter(({ outcome }) => outcome === 'served').length;
   const holders = holdersOf(trial, observation);
   const timeline = timelineOf(trial, observation);
-  const faultSeconds = holders.seconds;
   const statements = holders.statements.reduce((sum, { calls }) => sum + calls, 0);
   const acquireP99 = acquireQuantileSeconds(before, after, 0.99);
   const values = {
-    served_per_second: served / faultSeconds,
-    refused_share: inFault.filter(({ outcome }) => outcome === 'refused').length / inFault.length,
+    served_per_second: served / holders.seconds,
     page_p99_seconds: p99(load.reads.filter(isInFault).map(secondsOf)),
     ...(acquireP99 !== undefined && { acquire_p99_seconds: acquireP99 }),
     largest_pending: largestInFault(trial, timeline, 'pool_pending'),
-    held_connections: holders.owners.reduce((sum, { heldSeconds }) => sum + heldSeconds, 0) / faultSeconds,
     ...(served > 0 && { statements_per_served: statements / served }),
     database_cores: meanInFault(trial, timeline, 'database_cores'),
     late_p99_seconds: lateSeconds(observation),
@@ -90,7 +88,7 @@ function problemsOf(
   return [
     ...(isExhausted
       ? [
-          `${exhausted}: ${timeouts} times no connection came free in time, ${refused} of ${requests.length} requests were refused, up to ${largestPending} waited at once`,
+          `${exhausted}: ${grouped(timeouts)} times no connection came free in time, ${grouped(refused)} of ${grouped(requests.length)} requests were refused, up to ${grouped(largestPending)} callers waited at once`,
         ]
       : []),
     ...(!isExhausted && acquireP99 > acquireWithinSeconds
