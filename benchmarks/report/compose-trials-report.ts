@@ -2,6 +2,7 @@ import { analyzeTrials } from '../analysis/analyze-trials.ts';
 import type { TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import type { Content, ReportDocument } from './report-document.ts';
+import { causesInWords } from './sections/pool-holders.ts';
 import { frameSections } from './sections/run-frame.ts';
 import { seriesSections } from './sections/series.ts';
 import { trialSections, trialsValiditySection } from './sections/trials.ts';
@@ -18,6 +19,7 @@ export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
     { kind: 'paragraph', term: 'Question', text: experiment.question },
     { kind: 'paragraph', term: 'Claim', text: experiment.claim.text },
     { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+    ...causesInWords(analysis).map((text): Content => ({ kind: 'paragraph', term: 'Cause', text })),
     ...whyBelieveTrials(run, analysis),
   ];
   const validity = trialsValiditySection(run, analysis);

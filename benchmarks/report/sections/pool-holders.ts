@@ -6,6 +6,8 @@ import type { Section, Table } from '../report-document.ts';
 
 /** What is less than this of its series is left out of the tables. */
 const leastShare = 0.01;
+/** Of owners that are named in words, beside the first. */
+const leastNamedShare = 0.1;
 const longestStatement = 110;
 
 /** Who held the pool in each series: by the service's metrics, and as the database saw it. */
@@ -27,16 +29,36 @@ export function poolHolderSection({ pools }: TrialsAnalysis): Section {
   };
 }
 
-/** `Call in the transaction: 9.9 of 10 connections were held on average, 98 % of that time by change-performance, …` */
+/** Of the series that are wrong on purpose: the cause of what they show. */
+export function causesInWords({ pools }: TrialsAnalysis): string[] {
+  return pools.filter(({ series }) => series.role === 'control').map(diagnosisInWords);
+}
+
+/**
+ * `Call in the transaction: 9.5 of 10 connections were held on average; 96 % of that time by change-performance, a
+ * transaction without a statement under way for 98 % of it. PostgreSQL saw 94 % of them idle in transaction, …`
+ */
 function diagnosisInWords({ series, heldConnections, poolSize, owners, backends }: PoolDiagnosis): string {
-  const [top] = owners;
   const held = `${series.label}: ${formatNumber(heldConnections)} of ${poolSize} connections were held on average`;
-  if (!top) return `${held}.`;
-  const busiest = backends.find(({ state }) => state !== 'idle') ?? backends[0];
-  const seen = busiest
-    ? ` Most often seen at work by the database: ${busiest.state}, ${formatShare(busiest.share)} of what it saw, with ${shortened(busiest)}`
-    : '';
-  return `${held}, ${formatShare(top.share)} of that time by ${top.owner}, which had no statement under way for ${formatShare(top.idleShare)} of it.${seen}`;
+  const by = owners.filter(({ share }, index) => index === 0 || share >= leastNamedShare).map(ownerInWords);
+  return `${[held, ...by].join('; ')}. ${seenInWords(backends)}`;
+}
+
+function ownerInWords({ owner, share, idleShare, callsPerSecond }: OwnerShare): string {
+  const what =
+    callsPerSecond === undefined
+      ? `a transaction without a statement under way for ${formatShare(idleShare)} of it`
+      : `a query, ${formatQuantity(callsPerSecond, '1/s')}`;
+  return `${formatShare(share)} of that time by ${owner}, ${what}`;
+}
+
+function seenInWords(backends: readonly BackendShare[]): string {
+  const shareOf = (state: string): string =>
+    formatShare(backends.filter((own) => own.state === state).reduce((sum, { share }) => sum + share, 0));
+  const waiting = backends.filter(({ state }) => state === 'idle in transaction');
+  const longest = Math.max(...waiting.map(({ longestTransactionSeconds }) => longestTransactionSeconds));
+  const upTo = waiting.length === 0 ? '' : ` (for up to ${formatQuantity(longest, 's')})`;
+  return `PostgreSQL saw ${shareOf('active')} of them active and ${shareOf('idle in transaction')} idle in transaction${upTo}.`;
 }
 
 function ownerTable(pools: readonly PoolDiagnosis[]): Table {

@@ -69,8 +69,10 @@ function doneAndSeen({ series }: TrialsAnalysis): Content {
   return { kind: 'table', table: { caption: 'What is done, what must hold, what was seen', columns, rows } };
 }
 
-/** Of losses and of duplicates, by crash and by job. */
+/** Of losses and of duplicates, by crash and by job. Empty without a series about jobs. */
 function boundSection({ series }: TrialsAnalysis): Section {
+  const aboutJobs = series.filter((own) => own.trials.length > 0 && own.series.subject !== 'reads');
+  if (aboutJobs.length === 0) return { id: 'bounds', title: 'How sure that is', contents: [] };
   const counts = ['In flight', 'Lost by crash', 'Lost by job', 'Duplicate by crash', 'Duplicate by job'];
   return {
     id: 'bounds',
@@ -81,7 +83,7 @@ function boundSection({ series }: TrialsAnalysis): Section {
         table: {
           caption: 'Counts and upper bounds (one-sided, 95 %), by crash and by job',
           columns: [{ label: 'Series' }, ...counts.map((label) => ({ label, numeric: true }))],
-          rows: series.filter(({ trials }) => trials.length > 0).map(boundRow),
+          rows: aboutJobs.map(boundRow),
         },
       },
       paragraph(

@@ -15,9 +15,9 @@ import { claimedInWords } from '../trials-sentence.ts';
 /** A chart with more rows than this says less than the table. */
 const mostLossRows = 8;
 
-/** Empty without a control, or with so many series that the table says more. */
+/** Empty without a control among the series about jobs, or with so many of them that the table says more. */
 export function lossSection({ series }: TrialsAnalysis): Section {
-  const shown = series.filter(({ trials }) => trials.length > 0);
+  const shown = series.filter((own) => own.trials.length > 0 && own.series.subject !== 'reads');
   const contents: Content[] = [];
   if (shown.some((own) => own.series.role === 'control') && shown.length <= mostLossRows) {
     const rows = shown.map((own): DotRow => ({

@@ -55,17 +55,7 @@ export function trialsValiditySection({ guards }: TrialsRecord, { series }: Tria
 export function trialSections(run: TrialsRecord, { series }: TrialsAnalysis): Section[] {
   const labels = new Map(series.map((own) => [own.series.id, own.series.label]));
   const trials = series.flatMap((own) => own.trials);
-  const counts = [
-    'Faults',
-    'Met no work',
-    'In flight',
-    'Offered',
-    'Accepted',
-    'Stored',
-    'Dead-lettered',
-    'Lost',
-    'Duplicate',
-  ];
+  const counts = countsOf(series);
   return [
     {
       id: 'trials',
@@ -85,12 +75,12 @@ export function trialSections(run: TrialsRecord, { series }: TrialsAnalysis): Se
               { label: 'Trial', numeric: true },
               { label: 'Started' },
               { label: 'Took', numeric: true },
-              ...counts.map((label) => ({ label, numeric: true })),
+              ...counts.map(({ label }) => ({ label, numeric: true })),
               { label: 'Largest time to recover', numeric: true },
               ...run.experiment.values.map(({ label }) => ({ label, numeric: true })),
               { label: 'Problems', wide: true },
             ],
-            rows: trials.map((trial) => trialRow(run, trial, labels.get(trial.series) ?? trial.series)),
+            rows: trials.map((trial) => [labels.get(trial.series) ?? trial.series, ...trialCells(run, trial, counts)]),
           },
         },
       ],
@@ -113,22 +103,51 @@ export function trialSections(run: TrialsRecord, { series }: TrialsAnalysis): Se
   ];
 }
 
-function trialRow({ experiment }: TrialsRecord, trial: Trial, label: string): string[] {
-  const { faults, idleFaults, inFlight, offered, accepted, stored, deadLettered, lost, duplicates } = trial;
-  const recovery = spreadOf(trial.recoverySeconds);
+interface TrialCount {
+  readonly label: string;
+  /** `undefined`: the trial is about something else. */
+  readonly of: (trial: Trial) => number | undefined;
+}
+
+const jobCounts: readonly TrialCount[] = [
+  { label: 'Met no work', of: ({ idleFaults }) => idleFaults },
+  { label: 'In flight', of: ({ inFlight }) => inFlight },
+  { label: 'Offered', of: ({ offered }) => offered },
+  { label: 'Accepted', of: ({ accepted }) => accepted },
+  { label: 'Stored', of: ({ stored }) => stored },
+  { label: 'Dead-lettered', of: ({ deadLettered }) => deadLettered },
+  { label: 'Lost', of: ({ lost }) => lost },
+  { label: 'Duplicate', of: ({ duplicates }) => duplicates },
+];
+const readCounts: readonly TrialCount[] = [
+  { label: 'Reads asked', of: ({ reads }) => reads?.asked },
+  { label: 'Answered', of: ({ reads }) => reads?.answered },
+  { label: 'Refused', of: ({ reads }) => reads?.refused },
+  { label: 'Wrong', of: ({ reads }) => reads?.wrong },
+  { label: 'Stale', of: ({ reads }) => reads?.stale },
+];
+
+/** What trials of these series count. */
+function countsOf(series: TrialsAnalysis['series']): readonly TrialCount[] {
+  const areReads = series.map((own) => own.series.subject === 'reads');
   return [
-    label,
+    { label: 'Faults', of: ({ faults }) => faults },
+    ...(areReads.includes(false) ? jobCounts : []),
+    ...(areReads.includes(true) ? readCounts : []),
+  ];
+}
+
+function trialCells({ experiment }: TrialsRecord, trial: Trial, counts: readonly TrialCount[]): string[] {
+  const recovery = spreadOf(trial.recoverySeconds);
+  const quantity = (value: number | undefined, unit: string): string =>
+    value === undefined ? '–' : formatQuantity(value, unit);
+  return [
     String(trial.trial),
     trial.startedAt,
     formatQuantity(trial.seconds, 's'),
-    ...[faults, idleFaults, inFlight, offered, accepted, stored, deadLettered, lost, duplicates].map((count) =>
-      formatNumber(count),
-    ),
-    recovery === undefined ? '–' : formatQuantity(recovery.largest, 's'),
-    ...experiment.values.map(({ id, unit }) => {
-      const value = trial.values[id];
-      return value === undefined ? '–' : formatQuantity(value, unit);
-    }),
+    ...counts.map(({ of }) => quantity(of(trial), '')),
+    quantity(recovery?.largest, 's'),
+    ...experiment.values.map(({ id, unit }) => quantity(trial.values[id], unit)),
     trial.problems.join('; ') || 'none',
   ];
 }
