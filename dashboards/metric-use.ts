@@ -7,10 +7,10 @@ import { recordingRules, type RuleFile } from './rules.ts';
 import { dashboards } from './source/dashboards.ts';
 
 /** What the queries are parsed and asked with where nothing else is said. */
-export const anyVariables = { instance: '.+', __rate_interval: '1m', other: '1m' };
+const anyVariables = { instance: '.+', __rate_interval: '1m', other: '1m' };
 
 /** Of Prometheus itself and of the exporters, the few that panels and rules use; `make telemetry` sees each of them. */
-export const exporterMetrics = [
+const exporterMetrics = [
   'up',
   'pg_up',
   'pg_stat_activity_count',

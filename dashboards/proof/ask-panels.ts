@@ -7,7 +7,7 @@ import { queryRange, type Series, type TimeRange } from './prometheus-api.ts';
 import { scrapeSeconds } from './monitoring.ts';
 
 /** As Grafana makes it: four scrapes, and the other run is some seconds earlier. */
-export const proofVariables = { instance: '.+', __rate_interval: `${4 * scrapeSeconds}s`, other: '5s' };
+const proofVariables = { instance: '.+', __rate_interval: `${4 * scrapeSeconds}s`, other: '5s' };
 
 interface Asked {
   readonly queries: readonly QueryOutcome[];
