@@ -64,6 +64,8 @@ figure svg.narrow{display:none}
 figure,img,tr,pre{break-inside:avoid}
 h2,caption{break-after:avoid}
 .scroll{overflow:visible}
-table{font-size:7.6pt}
+table{font-size:7.6pt;width:100%}
+th,td,tbody th,td.w{min-width:0;padding:.25rem .3rem;overflow-wrap:anywhere}
+pre{white-space:pre-wrap;overflow-wrap:anywhere}
 }
 `.trim();

@@ -18,7 +18,7 @@ export function whyBelieveBlocks(run: RunRecord, { primary, verdict }: Analysis)
       : [
           `a variant held against itself in the same blocks came out at ${formatChange(control.ratio)} (the control is ${control.broken ? 'BROKEN' : 'clean'})`,
         ]),
-    `${heldInWords([...run.guards, ...run.slots.flatMap(({ guards }) => guards)])} of the run and its ${formatNumber(slots)} slots`,
+    `${heldInWords([...run.guards, ...run.slots.flatMap(({ guards }) => guards)])}, over the run and its ${formatNumber(slots)} slots`,
   ]);
 }
 
@@ -35,7 +35,7 @@ export function whyBelieveTrials(run: TrialsRecord, { series, verdict }: TrialsA
       : [
           `the same harness caught ${controls.length === 1 ? 'the control' : `all ${controls.length} controls`}, wrong on purpose`,
         ]),
-    `${heldInWords(run.guards)} of the run`,
+    ...(run.guards.length === 0 ? [] : [heldInWords(run.guards)]),
   ]);
 }
 
@@ -44,7 +44,8 @@ function because({ id }: RunFrame, reasons: readonly string[]): Content[] {
   return [{ kind: 'paragraph', term: 'Why to believe it', text: `${[...reasons, again].join('; ')}.` }];
 }
 
+/** `all 21 guards held`; a valid run has none that did not. */
 function heldInWords(guards: readonly GuardOutcome[]): string {
   const names = new Set(guards.map(({ guard }) => guard)).size;
-  return `${names === 1 ? 'the guard' : `all ${names} guards`} held in ${formatNumber(guards.length)} readings`;
+  return names === 1 ? 'its guard held' : `${names === 2 ? 'both' : `all ${names}`} guards held`;
 }

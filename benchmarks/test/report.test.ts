@@ -80,7 +80,7 @@ describe('the report of a claim about a change', () => {
   const { document: shown } = parseHTML(changeFiles['index.html'] ?? '');
 
   test('draws one dot for each block, and prints each block’s ratio', () => {
-    expect(shown.querySelectorAll('#claim svg.wide g[aria-label="dot"] > *')).toHaveLength(10);
+    expect(shown.querySelectorAll('#claim svg.wide g[data-mark="dot"] > *')).toHaveLength(10);
     const header = [...shown.querySelectorAll('#claim thead th')].at(-1);
     expect(header?.textContent).toBe('Ratio');
     expect(shown.querySelector('#claim tbody td:last-child')?.textContent).toMatch(/^0\.0\d+$/);
@@ -88,7 +88,7 @@ describe('the report of a claim about a change', () => {
   });
 
   test.each(['wide', 'narrow'])('has room for each tick of its %s axis', (size) => {
-    const ticks = [...shown.querySelectorAll(`#claim svg.${size} g[aria-label="x-axis tick label"] text`)];
+    const ticks = [...shown.querySelectorAll(`#claim svg.${size} g[data-mark="x-axis tick label"] text`)];
     const at = ticks.map((tick) => Number(/translate\(([\d.]+)/.exec(tick.getAttribute('transform') ?? '')?.[1]));
     const distances = at.toSorted((a, b) => a - b).map((x, index, sorted) => x - (sorted[index - 1] ?? -Infinity));
     const labels = ticks.map(({ textContent }) => textContent);
@@ -227,7 +227,7 @@ describe('index.html', () => {
   });
 
   test('draws the estimate of every metric that has a ratio, the claim’s with its control, on its floor', () => {
-    const shapes = (label: string) => document.querySelectorAll(`#estimates svg.wide g[aria-label="${label}"] > *`);
+    const shapes = (label: string) => document.querySelectorAll(`#estimates svg.wide g[data-mark="${label}"] > *`);
     const changes = evidence.run.experiment.metrics.filter(({ id }) => id !== 'hit_ratio').length;
     const labels = [...document.querySelectorAll('#estimates svg.wide text')].map(({ textContent }) => textContent);
     const tested = evidence.run.experiment.metrics.filter(({ role }) => role !== 'shown').length;
@@ -240,13 +240,13 @@ describe('index.html', () => {
 
   test('says in its first lines why to believe it, unless it is invalid', () => {
     const reasons =
-      /Why to believe it:\s*both variants were asked for the same 148 reads per second, interleaved in 10 blocks; a variant held against itself .* \(the control is clean\); all \d+ guards held in [\d,]+ readings/;
+      /Why to believe it:\s*both variants were asked for the same 148 reads per second, interleaved in 10 blocks; a variant held against itself .* \(the control is clean\); all \d+ guards held, over the run and its \d+ slots/;
     expect(document.querySelector('header')?.textContent.replaceAll('\u{a0}', ' ')).toMatch(reasons);
     expect(renderReport(broken())['report.md']).not.toContain('Why to believe it');
   });
 
   test('draws one dot for each block and variant', () => {
-    const dots = document.querySelectorAll('#claim svg.wide g[aria-label="dot"] > *');
+    const dots = document.querySelectorAll('#claim svg.wide g[data-mark="dot"] > *');
     expect(dots).toHaveLength(20);
   });
 

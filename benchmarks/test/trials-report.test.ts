@@ -60,8 +60,8 @@ describe('the report of trials', () => {
 
   test('draws each trial as a dot, the lost jobs of each and the recoveries, with a table under each chart', () => {
     const document = documentOf(crashes);
-    expect(document.querySelectorAll('#lost-jobs svg.wide g[aria-label="dot"] > *')).toHaveLength(100);
-    expect(document.querySelectorAll('#recovery svg.wide g[aria-label="dot"] > *')).toHaveLength(50);
+    expect(document.querySelectorAll('#lost-jobs svg.wide g[data-mark="dot"] > *')).toHaveLength(100);
+    expect(document.querySelectorAll('#recovery svg.wide g[data-mark="dot"] > *')).toHaveLength(50);
     for (const figure of documentOf(syntheticScale()).querySelectorAll('figure')) {
       expect(figure.nextElementSibling?.querySelector('table')).not.toBeNull();
     }

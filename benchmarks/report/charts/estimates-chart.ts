@@ -171,10 +171,13 @@ function labels({ label, change, found, kind }: Row, { y, size }: { y: number; s
     text([line], { frameAnchor: side, y: [y], text: (own: string) => own, ...style, ...rest });
   return size === 'wide'
     ? [
-        at(label, 'left', { dx: -12, textAnchor: 'end' }),
+        at(label, 'left', { dx: -12, textAnchor: 'end', lineWidth: 17.5, lineHeight: 1 }),
         at(found === '' ? change : `${change}, ${found}`, 'right', { dx: 12, textAnchor: 'start' }),
       ]
-    : [at(label, 'left', { dy: -17, textAnchor: 'start' }), at(change, 'right', { dy: -17, textAnchor: 'end' })];
+    : [
+        at(label, 'left', { dy: -17, textAnchor: 'start', lineWidth: 17, textOverflow: 'ellipsis-end' }),
+        at(change, 'right', { dy: -17, textAnchor: 'end' }),
+      ];
 }
 
 function colourOf({ kind, finding }: Row): string {

@@ -103,8 +103,10 @@ function againSection({ provenance, id, seed }: RunFrame, { seedGives }: FrameWo
     contents: [
       paragraph(`The run, with the same source; seed ${seed} gives ${seedGives}:`),
       { kind: 'code', text: `git checkout ${provenance.commit}\n${provenance.command}` },
-      paragraph('This report from its evidence, byte for byte:'),
-      { kind: 'code', text: `make report RUN=reports/${id}` },
+      paragraph(
+        'This report from its evidence, byte for byte; and whether it is what the evidence gives, number by number:',
+      ),
+      { kind: 'code', text: `make report RUN=reports/${id}\nmake verify RUN=reports/${id}` },
     ],
   };
 }
