@@ -5,7 +5,7 @@ import { html, raw } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { pageStyle } from './page-style.ts';
 import type { Content, ReportDocument, Section, Table } from './report-document.ts';
-import { inlineSvg } from './svg.ts';
+import { captionId, inlineSvg } from './svg.ts';
 
 /** One self-contained page: no network, no script, both themes, phone and A4. */
 export function htmlReport({ title, verdict, warnings, summary, sections }: ReportDocument): string {
@@ -67,7 +67,7 @@ function contentMarkup(content: Content, verdict: VerdictName): Markup {
       const { chart, table } = content;
       return html`<figure>
           ${raw(inlineSvg(chart, 'wide', verdict))} ${raw(inlineSvg(chart, 'narrow', verdict))}
-          <figcaption><b>${chart.title}.</b> ${prose(chart.description)}</figcaption>
+          <figcaption id="${captionId(chart)}"><b>${chart.title}.</b> ${prose(chart.description)}</figcaption>
         </figure>
         ${table ? folded(table) : undefined}`;
     }

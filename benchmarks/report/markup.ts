@@ -5,9 +5,12 @@ export interface Markup {
 
 type Value = Markup | string | number | undefined | readonly (Markup | undefined)[];
 
-/** A tagged template: every value is escaped unless it is markup itself; arrays are joined, undefined is empty. */
+/**
+ * A tagged template: every value is escaped unless it is markup itself; arrays are joined, undefined is empty. The
+ * template's own indentation is left out.
+ */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Markup {
-  return { markup: strings.map((string, index) => string + render(values[index])).join('') };
+  return { markup: strings.map((string, index) => string.replaceAll(/\n\s+/g, '\n') + render(values[index])).join('') };
 }
 
 export function raw(markup: string): Markup {

@@ -4,16 +4,16 @@ import { escape } from './markup.ts';
 import type { Chart, ChartSize } from './report-document.ts';
 import { themeVariables } from './theme.ts';
 
-/** The chart as an svg element for a page that sets the theme's variables. Ids are unique in a page. */
+/** The id of the element in a page that describes the chart: what is to be seen, in words. */
+export function captionId({ name }: Chart): string {
+  return `${name}-caption`;
+}
+
+/** The chart as an svg element for a page that sets the theme's variables and has its caption. Ids are unique in a page. */
 export function inlineSvg(chart: Chart, size: ChartSize, verdict: VerdictName): string {
-  const { width, height, markup } = chart.draw(size);
-  const id = `${chart.name}-${size}`;
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" class="${size}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
-    `role="img" aria-labelledby="${id}-title ${id}-desc" font-family="system-ui,-apple-system,'Segoe UI',sans-serif">` +
-    `<title id="${id}-title">${escape(chart.title)}</title><desc id="${id}-desc">${escape(chart.description)}</desc>` +
-    `${markup}${verdict === 'INVALID' ? stamp(width, height) : ''}</svg>`
-  );
+  const id = `${chart.name}-${size}-title`;
+  const { start, inside } = partsOf(chart, size, verdict);
+  return `${start} class="${size}" aria-labelledby="${id}" aria-describedby="${captionId(chart)}">${titleOf(chart, id)}${inside}</svg>`;
 }
 
 /**
@@ -21,10 +21,23 @@ export function inlineSvg(chart: Chart, size: ChartSize, verdict: VerdictName): 
  * system, which is not always the page's theme.
  */
 export function standaloneSvg(chart: Chart, verdict: VerdictName): string {
-  const svg = inlineSvg(chart, 'wide', verdict);
-  const start = svg.indexOf('<g ');
+  const { start, inside } = partsOf(chart, 'wide', verdict);
+  const description = `<desc id="desc">${escape(chart.description)}</desc>`;
   const style = `<style>${themeVariables('svg')}</style><rect width="100%" height="100%" rx="6" fill="var(--surface)"/>`;
-  return `${svg.slice(0, start)}${style}${svg.slice(start)}\n`;
+  return `${start} aria-labelledby="title desc">${titleOf(chart, 'title')}${description}${style}${inside}</svg>\n`;
+}
+
+function partsOf(chart: Chart, size: ChartSize, verdict: VerdictName): { start: string; inside: string } {
+  const { width, height, markup } = chart.draw(size);
+  const font = `font-family="system-ui,-apple-system,'Segoe UI',sans-serif"`;
+  return {
+    start: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" ${font}`,
+    inside: markup + (verdict === 'INVALID' ? stamp(width, height) : ''),
+  };
+}
+
+function titleOf({ title }: Chart, id: string): string {
+  return `<title id="${id}">${escape(title)}</title>`;
 }
 
 function stamp(width: number, height: number): string {

@@ -212,9 +212,9 @@ describe('index.html', () => {
     expect(charts).toHaveLength(12);
     for (const chart of charts) {
       expect(chart.getAttribute('role')).toBe('img');
-      const named = (chart.getAttribute('aria-labelledby') ?? '')
-        .split(' ')
-        .map((id: string) => chart.querySelector(`#${id}`)?.textContent ?? '');
+      const named = ['aria-labelledby', 'aria-describedby'].map(
+        (attribute) => document.querySelector(`[id="${chart.getAttribute(attribute)}"]`)?.textContent ?? '',
+      );
       expect(named.map(String).every((text: string) => text !== '')).toBe(true);
       expect(chart.closest('figure')?.nextElementSibling?.querySelector('table') instanceof Object).toBe(true);
     }

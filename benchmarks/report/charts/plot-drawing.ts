@@ -10,19 +10,22 @@ export function drawPlot(options: PlotOptions & { width: number; height: number 
   const { document } = parseHTML('<html><body></body></html>');
   const drawn = plot({ ...options, document, className: 'plot' });
   drawn.querySelector('style')?.remove();
-  const markup = drawn.innerHTML.replaceAll(/ [\w-]+="[^"]*"/g, plainAttribute);
+  const markup = compact(drawn.innerHTML);
   const attributes = 'text-anchor="middle" font-size="12" fill="var(--ink)"';
   return { width: options.width, height: options.height, markup: `<g ${attributes}>${markup}</g>` };
 }
 
 /**
  * Plot names its groups by `aria-label`, which ARIA 1.2 forbids on an element without a role; the svg itself is named.
- * Hundredths of a pixel are seen by nobody.
+ * Less than a tenth of a pixel is seen by nobody.
  */
-function plainAttribute(attribute: string): string {
-  return attribute
-    .replace(' aria-label=', ' data-mark=')
-    .replaceAll(/\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))));
+function compact(markup: string): string {
+  return markup
+    .replaceAll(' aria-label="', ' data-mark="')
+    .replaceAll(/ (?:d|[xy][12]?|c[xy]|r|width|height|transform)="[^"]*"/g, (attribute) =>
+      attribute.replaceAll(/\d+\.\d{2,}(?![\dem])/g, (number) => String(Number(Number(number).toFixed(1)))),
+    )
+    .replaceAll(' />', '/>');
 }
 
 /** A legend in rows of equal columns, at a pixel position under a plot. */
