@@ -20,7 +20,9 @@ export interface RunningEvictions {
  * likes (`allkeys-random`): the memory pressure that a cache lives under, without a pattern that spares anything.
  */
 export async function startEvictions({ url }: RedisNode): Promise<RunningEvictions> {
-  const client = new Redis(url);
+  const client = new Redis(url, { retryStrategy: () => null });
+  // The command that is lost with the connection rejects.
+  client.on('error', () => undefined);
   const info = await openRedisInfo(url);
   const read = async (): Promise<{ evicted: number; usedBytes: number }> => {
     const [reading] = await info.read();
@@ -49,6 +51,15 @@ export async function startEvictions({ url }: RedisNode): Promise<RunningEvictio
   })();
   evicting.catch(() => undefined);
 
+  async function restore(): Promise<void> {
+    try {
+      await client.config('SET', 'maxmemory', '64mb', 'maxmemory-policy', 'allkeys-lfu');
+      await client.unlink(Array.from({ length: written }, (_, index) => `ballast:${index}`));
+    } finally {
+      client.disconnect();
+      await info.close();
+    }
+  }
   async function giveBack(): Promise<number> {
     over.abort();
     try {
@@ -56,10 +67,7 @@ export async function startEvictions({ url }: RedisNode): Promise<RunningEvictio
       const { evicted } = await read();
       return evicted - before.evicted;
     } finally {
-      await client.config('SET', 'maxmemory', '64mb', 'maxmemory-policy', 'allkeys-lfu');
-      await client.unlink(Array.from({ length: written }, (_, index) => `ballast:${index}`));
-      client.disconnect();
-      await info.close();
+      await restore();
     }
   }
   let givingBack: Promise<number> | undefined;
