@@ -129,11 +129,11 @@ const readCounts: readonly TrialCount[] = [
 
 /** What trials of these series count. */
 function countsOf(series: TrialsAnalysis['series']): readonly TrialCount[] {
-  const areReads = series.map((own) => own.series.subject === 'reads');
+  const areReads = new Set(series.map((own) => own.series.subject === 'reads'));
   return [
     { label: 'Faults', of: ({ faults }) => faults },
-    ...(areReads.includes(false) ? jobCounts : []),
-    ...(areReads.includes(true) ? readCounts : []),
+    ...(areReads.has(false) ? jobCounts : []),
+    ...(areReads.has(true) ? readCounts : []),
   ];
 }
 
