@@ -1,4 +1,3 @@
-import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type {
@@ -11,12 +10,12 @@ import type {
 } from '../../protocol/trial-experiment.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
 import type { Stage } from '../stage.ts';
-import { exchange } from './http-exchange.ts';
+import { measureLoadsPerSecond } from './loads-per-second.ts';
 import { type Metric, type MetricWatch, watchMetrics } from './metric-watch.ts';
 import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries, type ReadsSeriesRequest } from './open-reads-series.ts';
 import { countReads, firstWrong, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
-import { type RedisFault, redisFaults, withAdmin } from './redis-faults.ts';
+import { type RedisFault, redisFaults } from './redis-faults.ts';
 import { watchServices } from './service-observation.ts';
 import { type BackendWatch, slowLoads, watchBackends } from './slow-loads.ts';
 import type { VersionedPerformances } from './versioned-performances.ts';
@@ -126,7 +125,8 @@ async function runTrial(trial: OverloadTrial, context: TrialContext): Promise<Tr
   const { signal } = context;
   context.step('measuring the capacity');
   const watch = await watchServices(stage.apis);
-  const capacity = await measureCapacity(trial, signal);
+  const load = { performances: trial.performances, inFlight: mostLoads + 2, signal };
+  const capacity = await measureLoadsPerSecond(stage, load);
   const backends = await watchBackends(stage.database.url, signal);
   try {
     const metrics = await watchMetrics(stage.apis, signal);
@@ -155,32 +155,6 @@ async function runTrial(trial: OverloadTrial, context: TrialContext): Promise<Tr
   } finally {
     await backends.stop();
   }
-}
-
-/**
- * Loads a second that the service gets through when there is always one more that waits: each performance is read once,
- * with an empty cache.
- */
-async function measureCapacity({ stage, performances }: OverloadTrial, signal: AbortSignal): Promise<number> {
-  await withAdmin(stage, (admin) => admin.flushall());
-  const [apiUrl = ''] = apiUrlsOf(stage);
-  const agent = new Agent({ keepAlive: true });
-  const left = [...performances.ids];
-  const readInTurn = async (): Promise<void> => {
-    for (let id = left.shift(); id !== undefined; id = left.shift()) {
-      signal.throwIfAborted();
-      const url = `${apiUrl}/performances/${id}`;
-      const answer = await exchange({ method: 'GET', url, agent, withinMs: 10_000 });
-      if (answer?.status !== 200) throw new Error(`GET ${url} was answered ${answer?.status}, before any fault`);
-    }
-  };
-  const startedAtMs = performance.now();
-  try {
-    await Promise.all(Array.from({ length: mostLoads + 2 }, readInTurn));
-  } finally {
-    agent.destroy();
-  }
-  return (1_000 * performances.ids.length) / (performance.now() - startedAtMs);
 }
 
 interface Overload {
