@@ -1,6 +1,11 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { assert, constantFrom, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { main } from '../cli.ts';
 import { compareCounters } from '../gate/compare-counters.ts';
 import { type Counters, gateLoads, type LoadCounters } from '../gate/counters.ts';
 import { gateMarkdown, gateTerminalLines } from '../gate/gate-report.ts';
@@ -194,5 +199,44 @@ describe('the report of a gate', () => {
     expect(gateMarkdown(record, judgeGate(record))).toMatch(
       /1 counters below .*find-performance: 0, 46 expected.*\n`make gate-expect`/s,
     );
+  });
+});
+
+describe('the front door', () => {
+  const call = async (...argv: string[]): Promise<{ status: number; printed: string }> => {
+    let printed = '';
+    const output = { write: (text: string) => (printed += text) !== '' };
+    const status = await main(argv, { stdout: output, stderr: output, signal: new AbortController().signal });
+    return { status, printed };
+  };
+
+  test.each([
+    [0, gateRecord()],
+    [1, lossy({ confirmation: confirmation(1.2) })],
+    [2, lossy({ confirmation: confirmation(1.04) })],
+    [3, lossy()],
+  ])('judges a gate again from its evidence, with exit status %i', async (expected, record) => {
+    const folder = await mkdtemp(join(tmpdir(), 'gate-report-'));
+    try {
+      await writeFile(join(folder, 'gate.json'), JSON.stringify(record));
+      const { status, printed } = await call('gate-report', folder);
+      expect(status).toBe(expected);
+      expect(printed).toMatch(new RegExp(`^${judgeGate(record).verdict}: HEAD`, 'm'));
+      expect(await readFile(join(folder, 'report.md'), 'utf8')).toBe(gateMarkdown(record, judgeGate(record)));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('does not guess what to compare with', async () => {
+    const { status, printed } = await call('gate');
+    expect(status).toBe(64);
+    expect(printed).toMatch(/--base <ref>/);
+  });
+
+  test('names the cases when none is meant', async () => {
+    const { status, printed } = await call('selftest', '--only', 'no such case');
+    expect(status).toBe(4);
+    expect(printed).toMatch(/an N\+1.*one Redis command more/);
   });
 });
