@@ -4,7 +4,6 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 
-import { createRedisClient } from '../../src/redis/create-redis-client.ts';
 import type { CacheConnection } from '../../src/performance-cache/cache-connection.ts';
 import { systemClock } from '../../src/performance-cache/clock.ts';
 import { createLoadLimit } from '../../src/performance-cache/load-limit.ts';
@@ -12,6 +11,7 @@ import { createLookAsidePerformanceCache } from '../../src/performance-cache/loo
 import type { LookAsideOptions } from '../../src/performance-cache/look-aside.ts';
 import { createPerformanceCacheMetrics } from '../../src/performance-cache/performance-cache-metrics.ts';
 import type { PerformanceCache } from '../../src/performance-cache/performance-cache.ts';
+import { createRedisClient } from '../../src/redis/create-redis-client.ts';
 import { createCounterVersions } from './counter-versions.ts';
 import { createPlainGetOrLoad } from './plain-get-or-load.ts';
 import { type Alteration, runControlledService } from './run-controlled-service.ts';
