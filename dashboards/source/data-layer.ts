@@ -197,7 +197,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: 'sum(rate(pg_stat_database_blks_read{datname="ticketing"}[$__rate_interval]))',
               legend: 'from outside',
-              moves: 'database-outage',
+              moves: { stands: 'all of the data fits into shared_buffers' },
             },
           ],
         },
@@ -248,7 +248,7 @@ export const dataLayer: DashboardDefinition = {
           description:
             'How long a miss takes, and how many are under way: PERFORMANCE_CACHE_MAX_LOADS_IN_FLIGHT at most.',
           unit: 's',
-          queries: [{ expr: quantile(0.95, 'performance_cache_load_seconds'), legend: 'p95', moves: 'cache-outage' }],
+          queries: [{ expr: quantile(0.95, 'performance_cache_load_seconds'), legend: 'p95', moves: 'pool-held' }],
         },
         {
           title: 'Loads in flight',

@@ -186,7 +186,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `sum by (kind) (${perSecond('nodejs_gc_duration_seconds_sum')})`,
               legend: '{{kind}}',
-              moves: 'seat-creation',
+              moves: { stands: 'scraped every second, a quiet process collects as much' },
             },
           ],
         },

@@ -127,7 +127,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: `sum(increase(seat_creation_claims_total{${chosen}}[$__rate_interval]))`,
               legend: 'claimed',
-              moves: 'consumer-frozen',
+              moves: { stands: 'which consumer has jobs in its hands when both stop is chance; make faults kills one' },
             },
             {
               expr: `sum(increase(seat_creation_groups_made_total{${chosen}}[$__rate_interval]))`,
