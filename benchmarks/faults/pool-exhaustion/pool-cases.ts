@@ -3,8 +3,9 @@ import { pagesOf } from '../cache-outage/page-reads.ts';
 import { openStage } from '../open-stage.ts';
 import type { Stage } from '../stage.ts';
 import type { PoolLoad } from './pool-load.ts';
+import type { PoolTrial } from './pool-observation.ts';
 import { exhausted } from './pool-outcome.ts';
-import { type PoolTrial, runPoolTrial } from './pool-trial.ts';
+import { runPoolTrial } from './pool-trial.ts';
 import { type SlowPartner, startSlowPartner } from './slow-partner.ts';
 
 /** What all cases have in common. */

@@ -6,7 +6,7 @@ import { countPageReads, type PageRead, percentileOf } from '../cache-outage/pag
 import { noJobs } from '../cache-rows/no-jobs.ts';
 import { compact } from '../timeline-recorder.ts';
 import { acquireQuantileSeconds, type PoolMetrics } from './pool-metrics.ts';
-import type { PoolObservation, PoolTrial } from './pool-trial.ts';
+import type { PoolObservation, PoolTrial } from './pool-observation.ts';
 
 /** In the problem of every trial whose pool ran dry; a control must show it. */
 export const exhausted = 'the pool was exhausted';

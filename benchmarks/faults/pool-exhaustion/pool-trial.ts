@@ -2,38 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TrialContext, TrialOutcome } from '../../protocol/trial-experiment.ts';
 import { openDatabaseSource } from '../cache-outage/outage-sources.ts';
-import type { ServiceNode, Stage } from '../stage.ts';
-import { type RecordedTimeline, startTimelineRecorder, type TimelineRecorder } from '../timeline-recorder.ts';
+import type { ServiceNode } from '../stage.ts';
+import { startTimelineRecorder, type TimelineRecorder, type TimelineSource } from '../timeline-recorder.ts';
 import { openPoolActivity, type PoolActivitySource } from './pool-activity.ts';
-import { type PoolLoad, type RunningPoolLoad, startPoolLoad } from './pool-load.ts';
-import { type PoolMetrics, poolMetricsSource, readPoolMetrics } from './pool-metrics.ts';
+import { type RunningPoolLoad, startPoolLoad } from './pool-load.ts';
+import { poolMetricsSource, readPoolMetrics } from './pool-metrics.ts';
+import type { PoolObservation, PoolTrial } from './pool-observation.ts';
 import { outcomeOf, whyNot } from './pool-outcome.ts';
-
-export interface PoolTrial {
-  readonly stage: Stage;
-  readonly poolSize: number;
-  readonly load: PoolLoad;
-  readonly seconds: { readonly before: number; readonly fault: number; readonly after: number };
-  readonly intervalSeconds: number;
-  /** Requests that begin later than this after they were due, at the 99th percentile, are another load than was asked for. */
-  readonly mostLateSeconds: number;
-  /** Names of the phases. */
-  readonly phases: { readonly before: string; readonly fault: string; readonly after: string };
-  /** What happens at the beginning of the fault, beside the load; `end` may be called without it, and twice. */
-  readonly fault?: { begin(): void; end(): void };
-}
-
-/** What a trial has seen. */
-export interface PoolObservation {
-  readonly load: RunningPoolLoad;
-  readonly recorded: RecordedTimeline;
-  /** Of `performance.now()`: when the recording began. */
-  readonly startedAtMs: number;
-  /** At the beginning of the fault and at its end. */
-  readonly metrics: readonly [PoolMetrics, PoolMetrics];
-  /** During the fault. */
-  readonly activity: ReturnType<PoolActivitySource['sum']>;
-}
 
 const attempts = 3;
 const pauseMs = 2_000;
@@ -60,24 +35,43 @@ export async function runPoolTrial(trial: PoolTrial, context: TrialContext): Pro
 }
 
 async function observe(trial: PoolTrial, context: TrialContext): Promise<PoolObservation> {
+  const activity = await openPoolActivity(trial.stage);
+  try {
+    const database = await openDatabaseSource(trial.stage);
+    try {
+      return await record(trial, context, { activity, database });
+    } finally {
+      await database.close();
+    }
+  } finally {
+    await activity.close();
+  }
+}
+
+async function record(
+  trial: PoolTrial,
+  context: TrialContext,
+  { activity, database }: { readonly activity: PoolActivitySource; readonly database: TimelineSource },
+): Promise<PoolObservation> {
   const { stage, intervalSeconds, phases, fault } = trial;
   const { signal } = context;
   const [api] = stage.apis;
   if (!api) throw new Error('the stage came up without an API');
-  const activity = await openPoolActivity(stage);
-  const database = await openDatabaseSource(stage);
-  const sources = [poolMetricsSource(api), activity, database];
-  const recorder = await startTimelineRecorder({ intervalSeconds, sources, label: phases.before }, signal);
   const load = startPoolLoad(stage, trial.load, signal);
   try {
-    const seen = await goThroughPhases(trial, context, { api, load, activity, recorder });
-    const recorded = await recorder.end();
-    await load.end();
-    return { load, recorded, startedAtMs: recorder.startedAtMs, ...seen };
+    const sources = [poolMetricsSource(api), activity, database];
+    const recorder = await startTimelineRecorder({ intervalSeconds, sources, label: phases.before }, signal);
+    try {
+      const seen = await goThroughPhases(trial, context, { api, load, activity, recorder });
+      const recorded = await recorder.end();
+      await load.end();
+      return { load, recorded, startedAtMs: recorder.startedAtMs, ...seen };
+    } finally {
+      await recorder.end();
+    }
   } finally {
     fault?.end();
-    await Promise.all([load.end(), recorder.end()]);
-    await Promise.all([activity.close(), database.close()]);
+    await load.end();
   }
 }
 

@@ -1,7 +1,7 @@
 import { type QueryName, queryNames } from './query-name.ts';
 
 /** Every transaction has one of these names, which no query has. */
-export const transactionNames = [
+const transactionNames = [
   'migrate-schema',
   'seed-catalog',
   'create-venue',
