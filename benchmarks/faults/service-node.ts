@@ -5,6 +5,9 @@ import type { ServiceNode } from './stage.ts';
 import type { StageProcesses } from './stage-processes.ts';
 import { createSupervisedNode } from './supervised-node.ts';
 
+/** What a process that ended in order has compiled, for those after it: most of a start, and suites have hundreds. */
+const compileCache = join(import.meta.dirname, '..', '..', '.data', 'compile-cache');
+
 export interface ServiceNodeRequest {
   readonly name: string;
   readonly configuration: Readonly<Record<string, string>>;
@@ -25,7 +28,12 @@ export async function startServiceNode(request: ServiceNodeRequest, processes: S
       spawnService({
         name,
         directory,
-        configuration: { ...configuration, PORT: portOf(addresses?.apiUrl), ADMIN_PORT: portOf(addresses?.adminUrl) },
+        configuration: {
+          NODE_COMPILE_CACHE: compileCache,
+          ...configuration,
+          PORT: portOf(addresses?.apiUrl),
+          ADMIN_PORT: portOf(addresses?.adminUrl),
+        },
         ...(entry && { entry }),
       }),
     async untilReady(process) {

@@ -1,4 +1,3 @@
-import { createScratch } from '../../environments/scratch.ts';
 import type {
   OpenSeries,
   SeriesDefinition,
@@ -6,8 +5,8 @@ import type {
   TrialContext,
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
-import { openStage } from '../open-stage.ts';
-import { openQueueInspection, type QueueInspection } from '../queue-inspection.ts';
+import { openInspectedSeries } from '../open-inspected-series.ts';
+import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet } from '../settlement.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
 import { withTrialLoad } from '../trial-load.ts';
@@ -29,38 +28,13 @@ export const deploys: SeriesDefinition = {
   open: openDeploys,
 };
 
-async function openDeploys(request: SeriesRequest): Promise<OpenSeries> {
+function openDeploys(request: SeriesRequest): Promise<OpenSeries> {
   const { database, signal } = request;
-  const scratch = await createScratch({ keep: false });
-  let stage: Stage | undefined;
-  const close = async (): Promise<void> => {
-    await stage?.close();
-    await scratch.remove();
-  };
-  try {
-    const opened = await openStage({
-      database,
-      seatCreation: 'stream',
-      workers: 2,
-      minIdleMs,
-      // Most of a deploy is the compiling of what was compiled for the one before.
-      configuration: { NODE_COMPILE_CACHE: scratch.path },
-      signal,
-      step: (text) => request.step(text),
-    });
-    stage = opened;
-    const queue = await openQueueInspection(opened);
-    return {
-      runTrial: (context) => runTrial(opened, queue, context),
-      async close() {
-        queue.close();
-        await close();
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const step = (text: string): void => request.step(text);
+  return openInspectedSeries(
+    { database, seatCreation: 'stream', workers: 2, minIdleMs, signal, step },
+    (stage, queue) => (context) => runTrial(stage, queue, context),
+  );
 }
 
 interface Deployed {
