@@ -3,12 +3,14 @@ import { databaseCoreUnavailable } from '../faults/cache-outage/database-core.ts
 import type { CacheOutage } from '../faults/cache-outage/outage-plan.ts';
 import { capacityValue, outageTimeline } from '../faults/cache-outage/outage-timeline.ts';
 import { leastServedShare } from '../faults/cache-outage/outage-verdict.ts';
+import { pagesOf } from '../faults/cache-outage/page-reads.ts';
 import type { RoleOfSeries, SeriesDefinition, TrialExperiment } from '../protocol/trial-experiment.ts';
 
 const outage = {
   capacities: 1,
   faults: ['killed', 'frozen', 'slow'],
   seconds: { before: 3, fault: 5, back: 7 },
+  capacitySeconds: { warmUp: 3, measured: 4 },
   intervalSeconds: 0.5,
   maxLoadsInFlight: 8,
   poolSize: 40,
@@ -123,10 +125,11 @@ export const experiment: TrialExperiment = {
     'One machine, loopback, one process of the service, whose connections to Redis go through a TCP proxy of the lab.',
   ],
   settings: () => ({
-    'pages in turn': outage.pageSizes * 8,
+    'pages in turn': pagesOf(outage.pageSizes).length,
     performances: outage.content.performances,
     'loads in flight, limit': outage.maxLoadsInFlight,
     'connections of the pool': outage.poolSize,
+    'seconds of measuring the capacity': outage.capacitySeconds.measured,
     'seconds before the first fault': seconds.before,
     'seconds of a fault': seconds.fault,
     'seconds after a fault': seconds.back,

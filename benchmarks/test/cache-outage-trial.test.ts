@@ -10,11 +10,12 @@ import { outageTimeline } from '../faults/cache-outage/outage-timeline.ts';
 const outage: CacheOutage = {
   capacities: 0.2,
   faults: ['killed', 'frozen'],
-  seconds: { before: 1, fault: 2, back: 2 },
+  seconds: { before: 1, fault: 1.5, back: 2 },
+  capacitySeconds: { warmUp: 0.3, measured: 0.7 },
   intervalSeconds: 0.5,
   maxLoadsInFlight: 4,
   poolSize: 10,
-  content: { performances: 2_000, randomSeed: 1, relativeTo: '2099-01-01T00:00:00.000Z' },
+  content: { performances: 500, randomSeed: 1, relativeTo: '2099-01-01T00:00:00.000Z' },
   pageSizes: 4,
   expectedSeconds: 2,
   latestStartSeconds: 1,
@@ -54,6 +55,7 @@ test.skipIf(unavailable !== undefined && process.env['REQUIRE_ALL'] !== '1')(
       await series.close();
     }
   },
+  90_000,
 );
 
 test.each([

@@ -123,7 +123,7 @@ async function observe(
   const { signal } = context;
   const closed = { pages, inFlight: outage.maxLoadsInFlight };
   context.step('measuring the capacity of the database');
-  const capacityPerSecond = await measureCapacity({ ...closed, apiUrl: withoutCache.apiUrl });
+  const capacityPerSecond = await measureCapacity({ ...closed, apiUrl: withoutCache.apiUrl }, outage.capacitySeconds);
   context.step(`filling the cache; the database serves ${capacityPerSecond.toFixed(0)} reads a second`);
   await fillCache({ ...closed, apiUrl });
   const database = await openDatabaseSource(stage);

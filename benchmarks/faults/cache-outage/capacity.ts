@@ -1,8 +1,10 @@
 import { type Page, type PageRead, readInTurn } from './page-reads.ts';
 
-/** A new process compiles its code first, and PostgreSQL plans the first executions of each connection one by one. */
-const warmUpMs = 3_000;
-const measuredMs = 4_000;
+export interface CapacitySeconds {
+  /** A new process compiles its code first, and PostgreSQL plans the first executions of each connection one by one. */
+  readonly warmUp: number;
+  readonly measured: number;
+}
 
 interface ClosedLoad {
   readonly apiUrl: string;
@@ -15,12 +17,12 @@ interface ClosedLoad {
  * Reads a second that a service without a cache gets out of its database.
  * @throws when one of them is not served
  */
-export async function measureCapacity(load: ClosedLoad): Promise<number> {
-  const fromMs = performance.now() + warmUpMs;
-  const toMs = fromMs + measuredMs;
+export async function measureCapacity(load: ClosedLoad, { warmUp, measured }: CapacitySeconds): Promise<number> {
+  const fromMs = performance.now() + 1_000 * warmUp;
+  const toMs = fromMs + 1_000 * measured;
   const reads = await readInTurn({ ...load, isOver: () => performance.now() >= toMs });
   refuseAnyFailure(reads, 'with the cache off');
-  return (1_000 * reads.filter(({ endedMs }) => endedMs >= fromMs && endedMs < toMs).length) / measuredMs;
+  return reads.filter(({ endedMs }) => endedMs >= fromMs && endedMs < toMs).length / measured;
 }
 
 /** Reads every page once, and once more. @throws when one is not served, or no hit when it is read again */

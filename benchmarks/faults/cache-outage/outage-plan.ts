@@ -1,4 +1,5 @@
 import type { StageContent } from '../stage.ts';
+import type { CapacitySeconds } from './capacity.ts';
 import type { OutageFault, PhaseSeconds } from './outage-phases.ts';
 
 /** What is done in each trial of a series. */
@@ -7,6 +8,7 @@ export interface CacheOutage {
   readonly capacities: number;
   readonly faults: readonly OutageFault[];
   readonly seconds: PhaseSeconds;
+  readonly capacitySeconds: CapacitySeconds;
   readonly intervalSeconds: number;
   readonly maxLoadsInFlight: number;
   /** Connections of the pool: more than the limit on loads, which alone is to bound them. */

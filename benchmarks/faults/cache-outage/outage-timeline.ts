@@ -15,7 +15,7 @@ export function outageTimeline(intervalSeconds: number, maxLoadsInFlight: number
         form: 'stacked',
         values: [
           { id: 'served', label: '200', answers: 'served' },
-          { id: 'refused', label: '503 with Retry-After', answers: 'refused' },
+          { id: 'refused', label: '503', answers: 'refused' },
           { id: 'failed', label: 'wrong or none', answers: 'failed' },
         ],
         limits: [{ label: 'capacity of the database', at: capacityValue }],
@@ -65,7 +65,7 @@ export function outageTimeline(intervalSeconds: number, maxLoadsInFlight: number
         values: [
           { id: 'loads_in_flight', label: 'by the service' },
           { id: 'active_backends', label: 'by the database' },
-          { id: 'pool_pending', label: 'waiting for a connection' },
+          { id: 'pool_pending', label: 'waiting' },
         ],
         limits: [{ label: 'limit', at: maxLoadsInFlight }],
       },

@@ -1,6 +1,7 @@
 import { Agent } from 'node:http';
 
 import type { Reads } from '../../evidence/trials-schema.ts';
+import { performanceWorkload } from '../../scenarios/performance-workload.ts';
 import { startByTheClock } from '../by-the-clock.ts';
 import { type Exchange, exchange } from '../cache-rows/http-exchange.ts';
 
@@ -11,15 +12,13 @@ export interface Page {
   readonly items: number;
 }
 
-/** The content's genres, which the lab declares for itself: it knows the service from outside. */
-const genres = ['musical', 'concert', 'play', 'classical', 'opera', 'dance', 'family', 'exhibition'] as const;
 /** A service that promises an answer in about a second is given up later than that. */
 const usuallyWithinMs = 3_000;
 
 /** Pages of all cities, which cost the database most: every genre, 1 to `sizes` performances long. */
 export function pagesOf(sizes: number): readonly Page[] {
   return Array.from({ length: sizes }, (_, index) => index + 1).flatMap((items) =>
-    genres.map((genre) => ({ path: `/performances?genre=${genre}&limit=${items}`, genre, items })),
+    performanceWorkload.genres.map((genre) => ({ path: `/performances?genre=${genre}&limit=${items}`, genre, items })),
   );
 }
 
