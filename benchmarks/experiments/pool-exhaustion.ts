@@ -10,12 +10,12 @@ const timeline: TimelineDefinition = {
   panels: [
     {
       id: 'answers',
-      label: 'Main pages, by when they were asked for',
+      label: 'Main pages asked for',
       unit: '1/s',
       form: 'stacked',
       values: [
         { id: 'served', label: '200', answers: 'served' },
-        { id: 'refused', label: '503 with Retry-After', answers: 'refused' },
+        { id: 'refused', label: '503', answers: 'refused' },
         { id: 'failed', label: 'wrong or none', answers: 'failed' },
       ],
       limits: [],
@@ -37,8 +37,8 @@ const timeline: TimelineDefinition = {
       unit: '',
       form: 'lines',
       values: [
-        { id: 'pool_active', label: 'lent by the service' },
-        { id: 'backends_idle_in_transaction', label: 'idle in transaction, as PostgreSQL sees it' },
+        { id: 'pool_active', label: 'lent' },
+        { id: 'backends_idle_in_transaction', label: 'idle in transaction' },
         { id: 'active_backends', label: 'active' },
       ],
       limits: [{ label: 'size of the pool', at: poolSize }],
@@ -122,6 +122,7 @@ export const experiment: TrialExperiment = {
     'The network between service and database is declared: a TCP proxy holds every chunk for 2 ms in each direction, rounded up to the millisecond. Without a distance the N + 1 costs CPU before it costs connections.',
     'The wait for a connection at p99 is the upper end of its bucket in the service’s histogram; the mean of the timeline is exact.',
     'A call after the commit is lost with a process that dies in between: where that matters, what is to be told belongs into the transaction (an outbox, or a stream as in seat creation), and the call still does not.',
+    'Connections lent are the service’s own count; idle in transaction and active are what PostgreSQL sees of them.',
     'Readings of the timeline are of the end of each second: what is shorter is not seen there, and the largest number of callers that waited is the largest that was seen.',
     'The cache is off: with it, most main pages would need no connection at all. One process of the service, one machine, loopback; the generator and the proxy run in the lab’s own process, and how late it was is printed.',
   ],

@@ -38,9 +38,9 @@ interface PoolCase extends Pick<SeriesDefinition, 'id' | 'label' | 'how'> {
 
 const { pagesPerSecond, quietPagesPerSecond, changesPerSecond, partnerSeconds, slowPartnerSeconds } = poolSettings;
 const partnerPhases = {
-  before: `the partner answers in ${1_000 * partnerSeconds} ms`,
-  fault: `the partner takes ${slowPartnerSeconds} s`,
-  after: `${1_000 * partnerSeconds} ms again`,
+  before: `partner: ${1_000 * partnerSeconds} ms`,
+  fault: `partner: ${slowPartnerSeconds} s`,
+  after: `partner: ${1_000 * partnerSeconds} ms again`,
 };
 const trafficPhases = {
   before: `${quietPagesPerSecond} pages/s`,

@@ -23,7 +23,7 @@ export function poolHolderSection({ pools }: TrialsAnalysis): Section {
             { kind: 'table', table: ownerTable(pools) },
             { kind: 'table', table: backendTable(pools) },
             paragraph(
-              `While the fault was there, over all trials; what is below ${formatShare(leastShare)} is left out. The first table is database_connection_held_seconds_total of the service: who has borrowed a connection, and for how much of that time no statement of his was under way. The second one is pg_stat_activity, asked several times a second: a statement that is not active is the last that the connection ran, and what is idle outside of a transaction is either in the pool or waiting for the network.`,
+              `While the fault was there, over all trials; what is below ${formatShare(leastShare)} is left out. The first table is database_connection_held_seconds_total of the service: who has borrowed a connection, and for how much of that time no statement of his was under way. The second one is pg_stat_activity, asked at the end of every interval of the timeline: a statement that is not active is the last that the connection ran, and what is idle outside of a transaction is either in the pool or waiting for the network.`,
             ),
           ],
   };
