@@ -120,7 +120,7 @@ export const experiment: TrialExperiment = {
   timeline: outageTimeline(outage.intervalSeconds, outage.maxLoadsInFlight),
   limits: [
     'PostgreSQL has one core of the machine to itself, so that its capacity is its own and not the machine’s. The service, Redis and the load generator share the others.',
-    'The reads are list pages of all cities in turn, the dearest reads of the service, so that a slow generator will do. No two that wait are of the same page: readers of one page would share its load, and more would be served than the capacity.',
+    'The reads are list pages of all cities in turn, the dearest reads of the service, so that a slow generator will do. At 3 × the capacity a page comes round again while readers still wait for it, and they share its load: more reads are served than the database executes statements. Both are in the timeline.',
     'Loads in flight are sampled, twice a second, from the service’s own gauge and from pg_stat_activity: between two samples there may have been more.',
     'One machine, loopback, one process of the service, whose connections to Redis go through a TCP proxy of the lab.',
   ],
