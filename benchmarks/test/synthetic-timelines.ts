@@ -50,7 +50,7 @@ export const inventedTimeline: TimelineDefinition = {
 };
 
 /** Of 20 intervals: whole until 3 s, faulty until 7 s, whole again; refusals from 3 s until 8 s. */
-export function outageTimeline(random: () => number, lateSeconds: number): Timeline {
+function outageTimeline(random: () => number, lateSeconds: number): Timeline {
   const hurt = (at: number) => at >= 6 && at < 14;
   const each = <Value>(pick: (at: number) => Value): Value[] => Array.from({ length: 20 }, (_, at) => pick(at));
   const refused = (at: number) => (at >= 6 && at < 14 + 2 * lateSeconds ? 300 : 0);
