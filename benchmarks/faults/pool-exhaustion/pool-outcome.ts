@@ -105,8 +105,9 @@ function problemsOf(
 function holdersOf({ poolSize }: PoolTrial, { metrics: [before, after], activity }: PoolObservation): PoolHolders {
   const owners = Array.from(after.held, ([owner, { statement, idle }]) => {
     const earlier = before.held.get(owner) ?? { statement: 0, idle: 0 };
-    const idleSeconds = compact(idle - earlier.idle);
-    return { owner, heldSeconds: compact(statement - earlier.statement) + idleSeconds, idleSeconds };
+    const idleSeconds = idle - earlier.idle;
+    const heldSeconds = statement - earlier.statement + idleSeconds;
+    return { owner, heldSeconds: compact(heldSeconds), idleSeconds: compact(idleSeconds) };
   });
   const statements = Array.from(after.queries, ([query, { calls, seconds }]) => {
     const earlier = before.queries.get(query) ?? { calls: 0, seconds: 0 };
