@@ -1,10 +1,23 @@
 import { trialProblem } from '../evidence/check-trials-consistency.ts';
 import type { BrokenTrial, TrialsRecord } from '../evidence/trials-schema.ts';
 import { describeTrial } from './describe-trial.ts';
-import type { TrialsRequest } from './run-trials.ts';
+import type { ProfileName } from './experiment.ts';
+import type { Progress } from './progress.ts';
+import type { FrameRequest } from './run-frame.ts';
 import type { OpenSeries, SeriesDefinition, TrialExperiment } from './trial-experiment.ts';
-import type { JournalEntry } from './trial-journal.ts';
+import type { JournalEntry, TrialJournal } from './trial-journal.ts';
 import { type PlannedTrial, randomFor, scheduleTrials } from './trial-schedule.ts';
+
+export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
+  readonly experiment: TrialExperiment;
+  readonly profile: ProfileName;
+  /** Its seed is the run's. */
+  readonly journal: Omit<TrialJournal, 'close' | 'remove'>;
+  /** A series that this machine can't run is an error. */
+  readonly requireAll: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
 
 /** Of earlier calls and of this one. */
 export interface FinishedTrials {

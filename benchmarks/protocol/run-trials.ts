@@ -2,22 +2,10 @@ import type { GuardOutcome } from '../evidence/schema.ts';
 import type { TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
 import type { ProfileName } from './experiment.ts';
-import type { Progress } from './progress.ts';
-import { type FrameRequest, openRunFrame } from './run-frame.ts';
-import { runScheduledTrials, seriesAtATime } from './run-scheduled-trials.ts';
+import { openRunFrame } from './run-frame.ts';
+import { runScheduledTrials, seriesAtATime, type TrialsRequest } from './run-scheduled-trials.ts';
 import type { TrialExperiment } from './trial-experiment.ts';
-import type { JournalEntry, TrialJournal } from './trial-journal.ts';
-
-export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
-  readonly experiment: TrialExperiment;
-  readonly profile: ProfileName;
-  /** Its seed is the run's. */
-  readonly journal: Omit<TrialJournal, 'close' | 'remove'>;
-  /** A series that this machine can't run is an error. */
-  readonly requireAll: boolean;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
+import type { JournalEntry } from './trial-journal.ts';
 
 /** As in performance-cache: far above what a disciplined clock does in a trial, far below what a recovery takes. */
 const clockStepLimitSeconds = 0.05;
