@@ -17,6 +17,8 @@ const jitter = 0.1;
 const slotsPerTtl = 30;
 const ttlMs: Readonly<Record<ProfileName, number>> = { quick: 6_000, full: 30_000 };
 const mostPeakToMean = 2;
+/** What is stored late, on a busy machine, has expired by then as well; nothing has a second time. */
+const readForTtls = 1.4;
 /** A reader that was late has made the herd itself: what it saw does not count. */
 const attempts = 3;
 
@@ -86,7 +88,7 @@ async function runTrial(trial: ExpiryTrial, context: TrialContext): Promise<Tria
           ? [`a read began ${Math.round(latestMs)} ms late in each of ${attempts} attempts`]
           : []),
         ...(refill.loads < numberOfPerformances
-          ? [`${refill.loads} of ${numberOfPerformances} performances were loaded again within TTL ± 10 %`]
+          ? [`${refill.loads} of ${numberOfPerformances} performances were loaded again within ${readForTtls} TTLs`]
           : []),
         ...(refill.peakToMean > mostPeakToMean
           ? [`the refill's peak second is ${refill.peakToMean.toFixed(1)} ${shown}: ${mostPeakToMean} at most`]
@@ -105,7 +107,7 @@ async function readThroughExpiry(
 ): Promise<{ readonly records: readonly ReadRecord[]; readonly startedAtMs: number }> {
   const { signal } = context;
   await emptyCache(stage.redisCache);
-  context.step(`reading for ${(1.2 * ttlMs) / 1_000} s`);
+  context.step(`reading for ${(readForTtls * ttlMs) / 1_000} s`);
   const perSecond = (1_000 * numberOfPerformances * slotsPerTtl) / ttlMs;
   const startedAtMs = performance.now();
   const reads = startReads({
@@ -116,7 +118,7 @@ async function readThroughExpiry(
     signal,
   });
   try {
-    await sleep(1.2 * ttlMs, undefined, { signal });
+    await sleep(readForTtls * ttlMs, undefined, { signal });
   } finally {
     await reads.end();
   }
