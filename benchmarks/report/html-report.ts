@@ -100,12 +100,17 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
         ${rows.map(
           (cells) =>
             html`<tr>
-              ${cells.map((cell, index) => (index === 0 ? html`<th scope="row" class="${alignment(0)}">${cell}</th>` : html`<td class="${alignment(index)}">${prose(cell)}</td>`))}
+              ${cells.map((cell, index) => (index === 0 ? html`<th scope="row" class="${alignment(0)}">${cell}</th>` : dataCell(alignment(index), cell)))}
             </tr> `,
         )}
       </tbody>
     </table>
   </div> `;
+}
+
+/** Most cells are numbers: they have no class, which keeps the page small. */
+function dataCell(alignment: string, text: string): Markup {
+  return alignment === 'n' ? html`<td>${prose(text)}</td>` : html`<td class="${alignment}">${prose(text)}</td>`;
 }
 
 /** Keeps a number and its unit on one line, a factor, and an interval. */

@@ -42,7 +42,7 @@ th,td{padding:.34rem .55rem;border-bottom:1px solid var(--line);vertical-align:t
 thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bottom}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
-th.n,td.n{text-align:right}
+th.n,td:not([class]){text-align:right}
 tbody th{min-width:8.5rem}
 td.t{overflow-wrap:break-word;min-width:5rem}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:.7rem .9rem;overflow-x:auto;font-size:.84rem}

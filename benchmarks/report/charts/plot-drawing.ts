@@ -4,6 +4,7 @@ import { parseHTML } from 'linkedom';
 
 import { escape } from '../markup.ts';
 import type { Drawing } from '../report-document.ts';
+import { compactPath } from './compact-path.ts';
 
 /** Draws with Observable Plot, without a browser. Marks that need ids of their own (clips, gradients) are not for this. */
 export function drawPlot(options: PlotOptions & { width: number; height: number }): Drawing {
@@ -25,6 +26,7 @@ function compact(markup: string): string {
     .replaceAll(/ (?:d|[xy][12]?|c[xy]|r|width|height|transform)="[^"]*"/g, (attribute) =>
       attribute.replaceAll(/\d+\.\d{2,}(?![\dem])/g, (number) => String(Number(Number(number).toFixed(1)))),
     )
+    .replaceAll(/ d="([^"]*)"/g, (_, path: string) => ` d="${compactPath(path)}"`)
     .replaceAll(' />', '/>');
 }
 

@@ -142,9 +142,10 @@ function stack({ intervalSeconds }: SeriesTimeline, lines: readonly TimelineLine
   );
 }
 
+/** Bars that touch, as one outline: a page with several timelines stays small. */
 function stackMark(own: readonly Reading[], colour: string) {
-  const filled = own.filter(({ low, high }) => high > low);
-  return rectY(filled, { x1: 'from', x2: 'to', y1: 'low', y2: 'high', fill: colour, shapeRendering: 'crispEdges' });
+  const edges = own.flatMap(({ from, to, low, high }) => [from, to].map((at) => ({ at, low, high })));
+  return areaY(edges, { x: 'at', y1: 'low', y2: 'high', fill: colour, shapeRendering: 'crispEdges' });
 }
 
 function lineMarks(own: readonly Reading[], colour: string) {
