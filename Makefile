@@ -21,7 +21,7 @@ dev: ## run the service with SQLite and its two Redis servers; Ctrl-C ends all
 test: ## run the tests; FILES="service/test/seed" for some of them
 	@$(node) .config/test.ts $(FILES)
 
-check: ## types, lint, format, unused code, import directions, shell scripts
+check: ## types, lint, format, unused code, import directions, links of documents, shell scripts
 	@$(node) .config/check.ts
 
 bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
@@ -51,7 +51,7 @@ report: ## render a run again from its evidence, or every run: RUN=reports/<run>
 verify: ## compute every number of a report again and name what differs, or of every report: RUN=reports/<run>
 	@$(strip $(node) benchmarks/cli.ts verify $(if $(RUN),'$(RUN)'))
 
-docs: ## write what README.md quotes of runs, and the index of all runs in reports/
+docs: ## write what README.md and reports/decisions/ quote of runs, and the index of all runs in reports/
 	@$(node) benchmarks/cli.ts docs
 
 micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5

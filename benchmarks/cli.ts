@@ -162,7 +162,7 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     });
   program
     .command('docs')
-    .description('write what README.md quotes of runs, and the index of all runs')
+    .description('write what README.md and reports/decisions/ quote of runs, and the index of all runs')
     .action(async () => {
       const changed = await writeDocuments();
       io.stdout.write(changed.length === 0 ? 'nothing has changed\n' : `written: ${changed.join(', ')}\n`);

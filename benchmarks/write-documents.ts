@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
@@ -9,7 +9,8 @@ import { runIndexMarkdown, runIndexPage } from './report/run-index.ts';
 import { reportsFolder, runFolders } from './run-folder.ts';
 
 /** From the top of the repository: what quotes runs, and the index of all of them. Other documents are written whole. */
-const quoting = ['README.md'];
+const frontPage = 'README.md';
+const decisions = 'reports/decisions';
 const index = 'reports/README.md';
 const indexPlace = /(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)/s;
 const top = path.join(reportsFolder, '..');
@@ -21,13 +22,24 @@ async function readRuns(): Promise<ReadonlyMap<string, RunEvidence>> {
   );
 }
 
+/** `reports/decisions/0001-….md` and so on. A record that rests on no run quotes none. */
+export async function decisionRecords(): Promise<readonly string[]> {
+  const names = await readdir(path.join(top, decisions));
+  return names
+    .filter((name) => /^\d{4}-.*\.md$/.test(name))
+    .sort()
+    .map((name) => `${decisions}/${name}`);
+}
+
 /** The documents that stand on evidence, as they have to be: by path from the top of the repository. */
 export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
   const runs = await readRuns();
   const documents = new Map<string, string>();
-  for (const file of quoting) {
+  for (const file of [frontPage, ...(await decisionRecords())]) {
     const text = await readFile(path.join(top, file), 'utf8');
-    if (quotedRuns(text).length === 0) throw new Error(`${file} quotes no run: has its mark been lost?`);
+    if (file === frontPage && quotedRuns(text).length === 0) {
+      throw new Error(`${file} quotes no run: has its mark been lost?`);
+    }
     documents.set(file, withQuotedRuns(text, runs));
   }
   const text = await readFile(path.join(top, index), 'utf8');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { quotedRuns, withQuotedRuns } from '../report/quoted-runs.ts';
 import { runIndexMarkdown, runIndexPage } from '../report/run-index.ts';
-import { composeDocuments } from '../write-documents.ts';
+import { composeDocuments, decisionRecords } from '../write-documents.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
 import { syntheticFaultSuite } from './synthetic-trials.ts';
 
@@ -62,11 +62,12 @@ describe('the index of all runs', () => {
 });
 
 it(
-  'is what stands in README.md and in reports/: node benchmarks/cli.ts docs writes it',
+  'is what stands in README.md, in reports/ and in its decisions: node benchmarks/cli.ts docs writes it',
   { timeout: 120_000 },
   async () => {
     const documents = await composeDocuments();
     const files = [...documents.keys()];
+    expect(files).toEqual(expect.arrayContaining([...(await decisionRecords())]));
     const texts = files.map(async (file) => [file, await readFile(new URL(`../../${file}`, import.meta.url), 'utf8')]);
     expect(await Promise.all(texts)).toEqual([...documents]);
   },
