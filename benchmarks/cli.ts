@@ -164,8 +164,9 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     .command('docs')
     .description('write what README.md and reports/decisions/ quote of runs, and the index of all runs')
     .action(async () => {
-      const changed = await writeDocuments();
+      const { changed, overtaken } = await writeDocuments();
       io.stdout.write(changed.length === 0 ? 'nothing has changed\n' : `written: ${changed.join(', ')}\n`);
+      for (const words of overtaken) io.stdout.write(`${words}\n`);
     });
   addGateCommands(program, { output: io.stdout, signal: io.signal, end, integer });
   return program;

@@ -33,7 +33,10 @@ export async function decisionRecords(): Promise<readonly string[]> {
 
 /** The documents that stand on evidence, as they have to be: by path from the top of the repository. */
 export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
-  const runs = await readRuns();
+  return composeWith(await readRuns());
+}
+
+async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<ReadonlyMap<string, string>> {
   const documents = new Map<string, string>();
   for (const file of [frontPage, ...(await decisionRecords())]) {
     const text = await readFile(path.join(top, file), 'utf8');
@@ -53,15 +56,33 @@ export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
   return documents;
 }
 
-/** Writes what has changed, and resolves to the files. */
-export async function writeDocuments(): Promise<readonly string[]> {
+/** Writes what has changed. `overtaken`: quotations that somebody may want to renew, in words. */
+export async function writeDocuments(): Promise<{ changed: readonly string[]; overtaken: readonly string[] }> {
   const changed: string[] = [];
-  for (const [file, text] of await composeDocuments()) {
+  const overtaken: string[] = [];
+  const runs = await readRuns();
+  for (const [file, text] of await composeWith(runs)) {
+    overtaken.push(...overtakenQuotations(text, runs).map((words) => `${file} ${words}`));
     if ((await readIfThere(path.join(top, file))) === text) continue;
     await writeFile(path.join(top, file), text);
     changed.push(file);
   }
-  return changed;
+  return { changed, overtaken };
+}
+
+/** The quotations in `text` of runs that a younger one of the same experiment, database and profile has followed. */
+export function overtakenQuotations(text: string, runs: ReadonlyMap<string, RunEvidence>): readonly string[] {
+  return quotedRuns(text).flatMap((id) => {
+    const of = runs.get(id)?.run;
+    if (of === undefined) return [];
+    const younger = [...runs.values()]
+      .map(({ run }) => run)
+      .filter((run) => run.experiment.id === of.experiment.id && run.database === of.database)
+      .filter((run) => run.profile.name === of.profile.name && run.startedAt > of.startedAt)
+      .toSorted((one, other) => (one.startedAt < other.startedAt ? -1 : 1))
+      .at(-1);
+    return younger ? [`quotes ${id}, and ${younger.id} is younger`] : [];
+  });
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { quotedRuns, withQuotedRuns } from '../report/quoted-runs.ts';
 import { runIndexMarkdown, runIndexPage } from '../report/run-index.ts';
-import { composeDocuments, decisionRecords } from '../write-documents.ts';
+import { composeDocuments, decisionRecords, overtakenQuotations } from '../write-documents.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
 import { syntheticFaultSuite } from './synthetic-trials.ts';
 
@@ -36,6 +36,18 @@ it('refuses a run that is not there, a quotation that there is not, and a table 
   expect(() => withQuotedRuns(quoting('verdict', 'gone'), runs)).toThrow('the run "gone" is quoted');
   expect(() => withQuotedRuns(quoting('praise', suite.run.id), runs)).toThrow('"praise" can\'t be quoted');
   expect(() => withQuotedRuns(quoting('faults', blocks.run.id), runs)).toThrow('is no run in trials');
+});
+
+it('names a quoted run that a younger one has followed, of the same experiment, database and profile alone', () => {
+  const later = (run: object) => ({ ...suite, run: { ...suite.run, startedAt: '2099-01-01T00:00:00.000Z', ...run } });
+  const among = (...evidence: (typeof suite)[]) => new Map(evidence.map((one) => [one.run.id, one]));
+  const text = quoting('faults', suite.run.id);
+  const otherDatabase = later({ id: 'of-sqlite', database: 'sqlite' });
+  const otherProfile = later({ id: 'full', profile: { ...suite.run.profile, name: 'other' } });
+  expect(overtakenQuotations(text, among(suite, otherDatabase, otherProfile))).toEqual([]);
+  expect(overtakenQuotations(text, among(later({ id: 'next' }), suite, otherDatabase))).toEqual([
+    `quotes ${suite.run.id}, and next is younger`,
+  ]);
 });
 
 describe('the index of all runs', () => {
