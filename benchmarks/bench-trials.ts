@@ -6,6 +6,7 @@ import type { BenchRequest } from './bench-request.ts';
 import { type Binary, readCommit, takeFingerprint } from './evidence/fingerprint.ts';
 import type { TrialsEvidence } from './evidence/trials-schema.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
+import { createGrafanaAnnotations, grafanaAddress } from './grafana-annotations.ts';
 import { createProgress } from './protocol/progress.ts';
 import { runTrials } from './protocol/run-trials.ts';
 import type { TrialExperiment } from './protocol/trial-experiment.ts';
@@ -27,6 +28,7 @@ export interface TrialsBenchRequest extends BenchRequest {
  */
 export async function benchTrials(request: TrialsBenchRequest): Promise<string> {
   const { experiment, profile, database, output } = request;
+  const grafana = grafanaAddress(process.env);
   const tools = await setUpTools(['redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])], output);
   const binaries = [...tools, { name: 'node', version: process.version, path: process.execPath }];
   const progress = createProgress(output);
@@ -34,7 +36,8 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
   try {
     progress.note(`${experiment.title}: ${profile} profile, ${database}, seed ${journal.seed}`);
     const command = `${request.command} SEED=${journal.seed}`;
-    const evidence = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal });
+    const annotate = grafana && createGrafanaAnnotations(grafana, (text) => progress.note(text));
+    const evidence = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal, annotate });
     const { run, trials } = evidence;
     // Claimed now: a run that is killed and gone on with on another day must leave no empty folder.
     const folder = await inRunFolder([experiment.id, database, profile], (claimed) =>

@@ -1,11 +1,12 @@
 import type { Slot } from '../evidence/schema.ts';
+import type { Trial } from '../evidence/trials-schema.ts';
 
 /** A span of a run, for the dashboards on which somebody watches it. */
 export interface Annotation {
   readonly from: Date;
   readonly to: Date;
   readonly text: string;
-  /** `run:<id>`, `variant:before`, `block:3`. */
+  /** `run:<id>`, `variant:before`, `block:3`; in trials `series:<id>`, `trial:2`. */
   readonly tags: readonly string[];
 }
 
@@ -32,6 +33,20 @@ export function annotateBlock(run: string, block: number, slots: readonly Slot[]
     to: new Date(Math.max(...spans.map(({ to }) => to.getTime()))),
     text: `${run}: block ${block}`,
     tags: [`run:${run}`, `block:${block}`],
+  };
+}
+
+/** From its load to its last look. */
+export function annotateTrial(
+  run: string,
+  { series, trial, startedAt, seconds }: Pick<Trial, 'series' | 'trial' | 'startedAt' | 'seconds'>,
+): Annotation {
+  const from = new Date(startedAt);
+  return {
+    from,
+    to: new Date(from.getTime() + seconds * 1_000),
+    text: `${run}: ${series}, trial ${trial}`,
+    tags: [`run:${run}`, `series:${series}`, `trial:${trial}`],
   };
 }
 

@@ -1,5 +1,6 @@
 import { trialProblem } from '../evidence/check-trials-consistency.ts';
 import type { BrokenTrial, TrialsRecord } from '../evidence/trials-schema.ts';
+import { type Annotate, annotateTrial } from './annotation.ts';
 import { describeTrial } from './describe-trial.ts';
 import type { ProfileName } from './experiment.ts';
 import type { Progress } from './progress.ts';
@@ -17,6 +18,7 @@ export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
   readonly requireAll: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly annotate?: Annotate | undefined;
 }
 
 /** Of earlier calls and of this one. */
@@ -134,6 +136,7 @@ async function runPlanned({ request, record, open, entries }: RunningTrials, pla
   journal.append(entry);
   entries.push(entry);
   progress.note(`  ${describeTrial(series.label, trial)}`);
+  await request.annotate?.(annotateTrial(request.id, trial));
   if (!isLast) return;
   open.delete(series.id);
   await stage.close();

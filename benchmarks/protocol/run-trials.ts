@@ -1,5 +1,6 @@
 import type { GuardOutcome } from '../evidence/schema.ts';
 import type { TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
+import { annotateRun } from './annotation.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
 import type { ProfileName } from './experiment.ts';
 import { openRunFrame } from './run-frame.ts';
@@ -17,6 +18,7 @@ const clockStepLimitSeconds = 0.05;
  */
 export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence> {
   const { experiment, profile, journal } = request;
+  const from = new Date();
   const skipped = await findUnavailable(request);
   const closeFrame = await openRunFrame({ ...request, seed: journal.seed });
   const record: Pick<TrialsRecord, 'experiment' | 'skipped'> = { experiment: describe(experiment, profile), skipped };
@@ -28,6 +30,7 @@ export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence>
   const guards = [clockGuard(entries), ...resumeGuards(journal)];
   const frame = await closeFrame({ brokenBy: undefined, guards });
   const together = seriesAtATime(experiment);
+  await request.annotate?.(annotateRun(request.id, { from, to: new Date(), title: experiment.title }));
   return {
     run: {
       ...frame,

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { analyzeTrials } from '../analysis/analyze-trials.ts';
 import { readEvidence } from '../evidence/read-evidence.ts';
 import { writeEvidence } from '../evidence/write-evidence.ts';
+import type { Annotation } from '../protocol/annotation.ts';
 import { CouldNotRunError } from '../protocol/could-not-run-error.ts';
 import { createProgress } from '../protocol/progress.ts';
 import type { TrialsRequest } from '../protocol/run-scheduled-trials.ts';
@@ -131,6 +132,23 @@ const run = (order: TrialExperiment['order'], ...series: readonly SeriesDefiniti
   runTrials(requestFor(experimentOf(order, series)));
 
 describe('a run in trials', () => {
+  it('marks every trial with its series, and the run, for dashboards', async () => {
+    const tags: string[] = [];
+    const annotate = (annotation: Annotation): Promise<void> => {
+      expect(annotation.to.getTime()).toBeGreaterThanOrEqual(annotation.from.getTime());
+      tags.push(annotation.tags.join(' '));
+      return Promise.resolve();
+    };
+    const experiment = experimentOf('one-by-one', [standIn('first', 2), standIn('second', 1)]);
+    await runTrials({ ...requestFor(experiment), annotate });
+    expect(tags).toEqual([
+      'run:test-run series:first trial:1',
+      'run:test-run series:first trial:2',
+      'run:test-run series:second trial:1',
+      'run:test-run',
+    ]);
+  });
+
   it('leaves evidence that is written and read again, with a verdict', async () => {
     const evidence = await run('one-by-one', standIn('first', 2), standIn('second', 1));
     const report = join(folder, 'report');
