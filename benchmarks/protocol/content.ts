@@ -27,7 +27,7 @@ const countSchema = z.object({ table_name: z.string(), rows: z.coerce.number() }
 
 /** Rows by table, from the audit view: an empty database answers fast and proves nothing. */
 export async function checkContent(
-  variant: RunningVariant,
+  variant: Pick<RunningVariant, 'id' | 'database'>,
   expected: Readonly<Record<string, number>>,
 ): Promise<GuardOutcome> {
   const counts = new Map(
@@ -92,7 +92,10 @@ export async function checkVisibilityMap(variant: RunningVariant): Promise<Guard
 const versionSchema = z.object({ commit: z.string() });
 
 /** The service that answers is the one that was meant to be measured. */
-export async function checkCommit(variant: RunningVariant, commit: string): Promise<GuardOutcome> {
+export async function checkCommit(
+  variant: Pick<RunningVariant, 'id' | 'apiUrl'>,
+  commit: string,
+): Promise<GuardOutcome> {
   const response = await fetch(new URL('/version', variant.apiUrl));
   const version = versionSchema.parse(await response.json());
   return { guard: `commit-of-${variant.id}`, held: version.commit === commit, observed: version.commit, limit: commit };

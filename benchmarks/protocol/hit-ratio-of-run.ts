@@ -1,10 +1,17 @@
-import type { GuardOutcome } from '../evidence/schema.ts';
+import type { GuardOutcome, Sample, Slot } from '../evidence/schema.ts';
 import { declared, observedHitRatio } from './guards.ts';
-import type { MeasuredRun } from './measured-run.ts';
+import type { SlotConditions } from './slot-facts.ts';
+
+interface MeasuredSlots {
+  readonly slots: readonly Slot[];
+  readonly samples: readonly Sample[];
+}
 
 /** The measured slots of *after* together, held against the prediction; nothing where nobody predicts. */
-export function hitRatioOfRun({ request, rate, slots, samples }: MeasuredRun): GuardOutcome[] {
-  const { experiment, profile } = request;
+export function hitRatioOfRun(
+  { experiment, profile, rate }: SlotConditions,
+  { slots, samples }: MeasuredSlots,
+): GuardOutcome[] {
   const predicted = experiment.predictHitRatio?.(profile, rate);
   if (predicted === undefined) return [];
   const ofAfter = new Set(

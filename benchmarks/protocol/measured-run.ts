@@ -6,7 +6,7 @@ import { drawBlockOrders } from './block-orders.ts';
 import { checkCommit, checkContent, checkVisibilityMap } from './content.ts';
 import { compareAnswers } from './equal-answers.ts';
 import type { Experiment, Profile } from './experiment.ts';
-import { isDisturbed, judgeSlot, type SlotFacts, type SlotReadings } from './guards.ts';
+import { isDisturbed, judgeSlot } from './guards.ts';
 import type { Progress } from './progress.ts';
 import {
   type JudgedSlot,
@@ -17,6 +17,7 @@ import {
   type SlotPorts,
   type SlotResult,
 } from './slot.ts';
+import { slotFacts } from './slot-facts.ts';
 
 export interface RunRequest {
   readonly id: string;
@@ -185,13 +186,14 @@ export class MeasuredRun {
   }
 
   async slot(id: VariantId, plan: Omit<SlotPlan, 'variables'> & Partial<SlotPlan>): Promise<JudgedSlot> {
-    const { experiment, ports } = this.request;
+    const { experiment, profile, ports } = this.request;
     const variables = plan.variables ?? this.nextVariables(id);
     const complete = { ...plan, variables: { SEED: String(this.request.seed), ...variables } };
     const judged = await runJudgedSlot(
       () => this.load(this.variant(id), complete),
       (result) => {
-        const facts = this.factsOf(id, plan, new Map(result.samples.map(({ metric, value }) => [metric, value])));
+        const readings = new Map(result.samples.map(({ metric, value }) => [metric, value]));
+        const facts = slotFacts({ experiment, profile, rate: this.rate }, { ...plan, variant: id }, readings);
         return {
           guards: judgeSlot(experiment.guards[plan.role], facts, experiment.guardLimits),
           disturbed: isDisturbed(facts, experiment.guardLimits),
@@ -217,27 +219,6 @@ export class MeasuredRun {
 
   private describe(slot: string): Sample[] {
     return this.contentSamples.map((sample) => ({ slot, ...sample, source: 'the content, read once before the run' }));
-  }
-
-  factsOf(
-    variant: VariantId,
-    plan: Pick<SlotPlan, 'role' | 'offered' | 'warmUpSeconds' | 'windowSeconds'>,
-    readings: SlotReadings,
-  ): SlotFacts {
-    const { experiment, profile } = this.request;
-    const { warmUpSeconds, windowSeconds } = plan;
-    return {
-      offeredPerSecond: plan.role === 'closed' ? undefined : plan.offered,
-      predictedHitRatio:
-        variant === 'after'
-          ? experiment.predictHitRatio?.(
-              { ...profile, warmUpSeconds, windowSeconds },
-              plan.role === 'closed' ? this.rate : plan.offered,
-            )
-          : undefined,
-      offeredSeats: experiment.seats,
-      readings,
-    };
   }
 }
 

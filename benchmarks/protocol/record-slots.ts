@@ -2,6 +2,7 @@ import type { VariantId } from '../evidence/schema.ts';
 import { guardQuantities } from './guards.ts';
 import { databaseCpuPercent, MeasuredRun, type RunRequest } from './measured-run.ts';
 import { setRate } from './set-rate.ts';
+import { slotFacts } from './slot-facts.ts';
 
 /** Values in the order of the slots. */
 export interface RecordedQuantity {
@@ -31,7 +32,8 @@ export async function recordSlots(request: RunRequest, slotsOfEach: number): Pro
         request.progress.step(`recording slot ${slot}/${slotsOfEach} · ${variant} · ${run.rate} reads/s`);
         const plan = { id: `recorded-${slot}-${variant}`, role: 'measured' as const, ...run.openPlan(run.rate) };
         const { samples } = await run.slot(variant, plan);
-        const facts = run.factsOf(variant, plan, new Map(samples.map(({ metric, value }) => [metric, value])));
+        const readings = new Map(samples.map(({ metric, value }) => [metric, value]));
+        const facts = slotFacts({ ...request, rate: run.rate }, { ...plan, variant }, readings);
         for (const [guard, quantity] of guardQuantities(request.experiment.guards.measured, facts)) {
           keep(variant, guard, quantity);
         }

@@ -15,7 +15,7 @@ async function measure(run: MeasuredRun): Promise<string | undefined> {
     request.progress.note(`  measuring at ${run.rate} reads/s`);
     request.progress.expect(plannedSeconds(request, run.rate));
     await run.blocks();
-    run.guards.push(...hitRatioOfRun(run));
+    run.guards.push(...hitRatioOfRun({ ...request, rate: run.rate }, run));
     await run.sweep();
     await run.closed();
     await run.checkOutcome();
