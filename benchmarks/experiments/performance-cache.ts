@@ -164,6 +164,7 @@ const everyGuard = [
   'dropped-iterations',
   'failed-requests',
   'wrong-bodies',
+  'request-counts',
   'generator-cpu',
   'virtual-users',
   'schedule-lag',
@@ -233,6 +234,7 @@ export const experiment: Experiment = {
   },
   guardLimits: {
     achievedRateShare: 0.99,
+    requestCountsShare: 0.02,
     generatorCpuShare: 0.8,
     virtualUserShare: 0.8,
     scheduleLagMedianSeconds: 0.005,

@@ -15,6 +15,8 @@ export interface GuardLimits {
   /** Observed less predicted hit ratio, as a fraction: of one slot, and of all measured slots together. */
   readonly hitRatioErrorOfSlot?: number;
   readonly hitRatioErrorOfRun?: number;
+  /** Requests by the service's own counters against those by the generator's, as a share. */
+  readonly requestCountsShare?: number;
   /** Seats created as a share of those offered, at least; see the guard for what a window's edge may cut off. */
   readonly seatsCreatedShare?: number;
   /** The two sources of database CPU may differ by this share, or by these seconds, whichever is larger. */
@@ -90,11 +92,15 @@ function seatsOf({ offeredSeats }: SlotFacts): OfferedSeats {
   return offeredSeats;
 }
 
+const cacheHits = ['cache_hits', 'cache_negatives'];
+const cacheLookups = [...cacheHits, 'cache_misses', 'cache_bypasses'];
+
+const sumOf = (facts: Pick<SlotFacts, 'readings'>, metrics: readonly string[]): number =>
+  metrics.reduce((sum, metric) => sum + reading(facts, metric), 0);
+
 /** Reads answered by the cache, as a share of all reads; throws when a counter is missing. */
 export function observedHitRatio(readings: SlotReadings): number {
-  const of = (metric: string): number => reading({ readings }, metric);
-  const hits = of('cache_hits') + of('cache_negatives');
-  return hits / (hits + of('cache_misses') + of('cache_bypasses'));
+  return sumOf({ readings }, cacheHits) / sumOf({ readings }, cacheLookups);
 }
 
 const guards = {
@@ -110,6 +116,16 @@ const guards = {
   'dropped-iterations': noneOf('dropped_iterations', 'iterations dropped by the generator'),
   'failed-requests': noneOf('failed_requests', 'requests failed'),
   'wrong-bodies': noneOf('wrong_bodies', 'answers with a wrong body'),
+  /** Two sources for what the figures per request and the hit ratio are divided by: requests, and reads among them. */
+  'request-counts': {
+    quantity: (facts) => {
+      const requests = shareOf('http_requests', 'requests')(facts);
+      const reads = sumOf(facts, cacheLookups) / reading(facts, 'reads');
+      return Math.max(Math.abs(requests - 1), Math.abs(reads - 1));
+    },
+    limit: (limits) => declared(limits, 'requestCountsShare'),
+    print: (share) => `${percent(share)} between the service’s counters and the generator’s`,
+  },
   'generator-cpu': {
     quantity: shareOf('generator_cpu_seconds', 'window_seconds'),
     limit: (limits) => limits.generatorCpuShare,
@@ -150,10 +166,7 @@ const guards = {
     print: (seconds) => `${milliseconds(seconds)} between the two sources`,
   },
   'cpu-budget': {
-    quantity: (facts) => {
-      const accounted = cpuBudgetParts.reduce((sum, metric) => sum + reading(facts, metric), 0);
-      return Math.abs(accounted / reading(facts, 'machine_cpu_seconds') - 1);
-    },
+    quantity: (facts) => Math.abs(sumOf(facts, cpuBudgetParts) / reading(facts, 'machine_cpu_seconds') - 1),
     limit: (limits) => limits.cpuBudgetShare,
     print: (share) => `${percent(share)} between the parts’ sum and cores × seconds`,
   },

@@ -6,6 +6,8 @@ import { isDisturbed, judgeSlot, type SlotFacts } from '../protocol/guards.ts';
 const healthy: Readonly<Record<string, number>> = {
   window_seconds: 4,
   reads: 600,
+  requests: 602,
+  http_requests: 603,
   dropped_iterations: 0,
   failed_requests: 0,
   wrong_bodies: 0,
@@ -82,6 +84,9 @@ describe('the guards of a slot', () => {
     ['dropped-iterations', { dropped_iterations: 1 }],
     ['failed-requests', { failed_requests: 1 }],
     ['wrong-bodies', { wrong_bodies: 1 }],
+    ['request-counts', { requests: 540 }],
+    ['request-counts', { http_requests: 660 }],
+    ['request-counts', { cache_misses: 128, cache_hits: 512 }],
     ['generator-cpu', { generator_cpu_seconds: 3.3, idle_cpu_seconds: 2.9 }],
     ['virtual-users', { virtual_user_share: 0.85 }],
     ['schedule-lag', { schedule_lag_median_seconds: 0.006 }],

@@ -162,7 +162,7 @@ function samplesOf(
   { otherCpuSeconds, seatsCreated }: { readonly otherCpuSeconds: number; readonly seatsCreated: number },
 ): WindowSample[] {
   const databaseCpuSeconds = rate * (variant === 'before' ? 0.005 : 0.0002);
-  const hits = variant === 'before' ? 0 : 80;
+  const hits = variant === 'before' ? 0 : 0.8 * rate;
   const values: Record<string, number> = {
     window_seconds: 1,
     database_cpu_seconds: databaseCpuSeconds,
@@ -183,8 +183,9 @@ function samplesOf(
     cache_hits: hits,
     seats_created: seatsCreated,
     cache_negatives: 0,
-    cache_misses: variant === 'before' ? 0 : 20,
-    cache_bypasses: variant === 'before' ? 100 : 0,
+    cache_misses: variant === 'before' ? 0 : 0.2 * rate,
+    cache_bypasses: variant === 'before' ? rate : 0,
+    http_requests: 1,
   };
   return Object.entries(values).map(([metric, value]) => ({ metric, value, unit: 'any', source: 'fake' }));
 }
