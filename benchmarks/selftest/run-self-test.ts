@@ -2,11 +2,19 @@ import { createScratch } from '../environments/scratch.ts';
 import { openWorkTrees } from '../gate-run/work-trees.ts';
 import type { ProgressOutput } from '../toolchain/progress.ts';
 import { createProgress } from '../protocol/progress.ts';
+import { mutatedSampleCases } from './mutated-samples.ts';
 import { plantedChangeCases } from './planted-changes.ts';
 import { runCase, type SelfTestCase, type SelfTestOutcome } from './self-test-case.ts';
+import { truncatedFileCases } from './truncated-files.ts';
+import { wrongServiceCases } from './wrong-service.ts';
 
 /** Everything that is planted to see whether the lab notices. To add cases, add their list. */
-export const selfTestCases: readonly SelfTestCase[] = [...plantedChangeCases];
+export const selfTestCases: readonly SelfTestCase[] = [
+  ...plantedChangeCases,
+  ...mutatedSampleCases,
+  ...truncatedFileCases,
+  ...wrongServiceCases,
+];
 
 export interface SelfTestRequest {
   readonly cases: readonly SelfTestCase[];

@@ -1,0 +1,31 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { analyzeRun } from '../analysis/analyze-run.ts';
+import { readEvidence } from '../evidence/read-evidence.ts';
+import type { Evidence } from '../evidence/schema.ts';
+import { experiment } from '../experiments/performance-cache.ts';
+
+/** Why a run in blocks would be INVALID, a line each; none when it counts. */
+export function invalidReasons(evidence: Evidence): readonly string[] {
+  const { name, reasons } = analyzeRun(evidence).verdict;
+  return name === 'INVALID' ? reasons : [];
+}
+
+/**
+ * The first published run of the cache on PostgreSQL, full profile, that counted.
+ * @param sources top of a work tree
+ * @throws when there is none
+ */
+export async function readRecordedRun(
+  sources: string,
+): Promise<{ readonly folder: string; readonly evidence: Evidence }> {
+  const reports = join(sources, 'reports');
+  const names = (await readdir(reports)).filter((name) => name.includes(`-${experiment.id}-postgres-full`));
+  for (const name of names.sort()) {
+    const folder = join(reports, name);
+    const evidence = await readEvidence(folder);
+    if (!('trials' in evidence) && invalidReasons(evidence).length === 0) return { folder, evidence };
+  }
+  throw new Error(`${reports} has no valid run of ${experiment.id} on PostgreSQL, full profile: nothing to mutate`);
+}
