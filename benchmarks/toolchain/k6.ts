@@ -1,38 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { toolsDirectory } from './locate-tool.ts';
 import { runCommand } from './run-command.ts';
 import { k6Version } from './tool.ts';
+import { putIntoToolsBin } from './tools-bin.ts';
 
 /** The project's own release page. Its checksums file has one `<sha256>  <file>` a line. */
 const releaseUrl = `https://github.com/grafana/k6/releases/download/v${k6Version}`;
 const downloadTimeoutMs = 300_000;
 
-/** `go install` into `.tools/bin`. With -v go names each package that it compiles, which is all its progress. */
-export async function buildK6(onDetail: (detail: string) => void): Promise<void> {
-  await intoTools(async (scratch) => {
-    const startedAt = performance.now();
-    let lastLine = `go.k6.io/k6@v${k6Version}`;
-    const tell = () =>
-      onDetail(`${Math.round((performance.now() - startedAt) / 1000)} s, 90 to 180 s on two free cores: ${lastLine}`);
-    const timer = setInterval(tell, 1000);
-    try {
-      await runCommand(['go', 'install', '-v', `go.k6.io/k6@v${k6Version}`], {
-        environment: { GOBIN: scratch },
-        onLine: (line) => (lastLine = line),
-      });
-    } finally {
-      clearInterval(timer);
-    }
-    return join(scratch, 'k6');
-  });
-}
-
 /** The project's release for this platform, into `.tools/bin`. @throws when its SHA-256 is not the published one */
 export async function downloadK6(onDetail: (detail: string) => void): Promise<void> {
-  await intoTools(async (scratch) => {
+  await putIntoToolsBin('k6', async (scratch) => {
     const { file, folder } = release();
     onDetail(`${releaseUrl}/${file}`);
     const [archive, checksums] = await Promise.all([
@@ -79,16 +59,5 @@ async function fetchBytes(url: string): Promise<Buffer> {
     throw new Error(`could not download ${url}: ${reason instanceof Error ? reason.message : String(reason)}`, {
       cause,
     });
-  }
-}
-
-/** Makes k6 in a scratch folder, then puts it into `.tools/bin` in one step: whoever looks sees all of it or nothing. */
-async function intoTools(make: (scratch: string) => Promise<string>): Promise<void> {
-  await mkdir(join(toolsDirectory, 'bin'), { recursive: true });
-  const scratch = await mkdtemp(join(toolsDirectory, 'k6.'));
-  try {
-    await rename(await make(scratch), join(toolsDirectory, 'bin', 'k6'));
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }

@@ -10,7 +10,8 @@ export type ToolName =
   | 'promtool'
   | 'amtool'
   | 'prometheus-redis-exporter'
-  | 'prometheus-postgres-exporter';
+  | 'prometheus-postgres-exporter'
+  | 'actionlint';
 
 export interface Tool {
   readonly name: ToolName;
@@ -36,6 +37,9 @@ export interface ToolDefinition {
 
 /** The version of k6 that is built or downloaded when the machine has none. */
 export const k6Version = '1.8.1';
+
+/** The version of actionlint that is built when the machine has none. */
+export const actionlintVersion = '1.7.12';
 
 export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   'redis-server': {
@@ -86,6 +90,13 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   amtool: prometheusTool('amtool', "make check: Alertmanager's configuration"),
   'prometheus-redis-exporter': prometheusTool('prometheus-redis-exporter', 'make telemetry'),
   'prometheus-postgres-exporter': prometheusTool('prometheus-postgres-exporter', 'make telemetry'),
+  actionlint: {
+    name: 'actionlint',
+    neededFor: 'make check: the workflows',
+    minimumVersion: '1.7',
+    versionArguments: ['-version'],
+    versionPattern: /^v?(\d+(?:\.\d+)*)/,
+  },
 };
 
 /** `promtool, version 2.42.0`, `Redis Metrics Exporter 1.45.0`. */
