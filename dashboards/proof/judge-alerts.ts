@@ -7,7 +7,7 @@ import type { Series } from './prometheus-api.ts';
 export const expectedAlerts: Readonly<Record<string, DashboardLoad | { readonly notProvoked: string }>> = {
   ErrorBudgetBurnsFast: 'pool-held',
   ErrorBudgetBurns: 'pool-held',
-  ServiceDown: 'consumer-frozen',
+  ServiceDown: 'consumer-killed',
   EventLoopBlocked: { notProvoked: 'the service has nothing that blocks its loop for seconds' },
   CpuThrottled: { notProvoked: 'no process of the run has a CPU limit' },
   DatabasePoolExhausted: 'pool-held',

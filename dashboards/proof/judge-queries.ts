@@ -7,18 +7,22 @@ const afterglowSeconds = 5;
 
 /**
  * Why what Prometheus answered does not do, or nothing. An answer may not be empty; and under the load that is named for
- * it at least one line must leave what it was while all was quiet, or appear.
+ * it at least one line must leave what it was while all was quiet, or appear; or at least vary, where that is declared.
  */
 export function problemOf(
   moves: PanelQuery['moves'],
   series: readonly Series[],
   windows: readonly LoadWindow[],
 ): string | undefined {
-  if (typeof moves !== 'string') return series.length === 0 && !moves.mayBeEmpty ? 'it has no data' : undefined;
+  if (typeof moves === 'object' && 'stands' in moves)
+    return series.length === 0 && !moves.mayBeEmpty ? 'it has no data' : undefined;
   if (series.length === 0) return 'it has no data';
+  const namedLoad = typeof moves === 'string' ? moves : moves.varies;
+  const loaded = windows.filter(({ load }) => load === namedLoad);
+  if (loaded.length === 0) return `the run had no ${namedLoad} to hold it against`;
+  if (typeof moves !== 'string') return isConstant(series, loaded) ? `it was constant under ${namedLoad}` : undefined;
   const quiet = windows.find(({ load }) => load === 'quiet');
-  const loaded = windows.filter(({ load }) => load === moves);
-  if (!quiet || loaded.length === 0) return `the run had no ${quiet ? moves : 'quiet'} to hold it against`;
+  if (!quiet) return 'the run had no quiet to hold it against';
   const moved = series.some(({ points }) => {
     const before = valuesIn(points, quiet.fromSeconds, quiet.toSeconds);
     return loaded.some(({ fromSeconds, toSeconds }) => {
@@ -29,6 +33,13 @@ export function problemOf(
     });
   });
   return moved ? undefined : `it did not move under ${moves}`;
+}
+
+/** All lines of it, in each window by itself. */
+function isConstant(series: readonly Series[], windows: readonly LoadWindow[]): boolean {
+  return series.every(({ points }) =>
+    windows.every(({ fromSeconds, toSeconds }) => new Set(valuesIn(points, fromSeconds, toSeconds)).size <= 1),
+  );
 }
 
 function valuesIn(points: Series['points'], fromSeconds: number, toSeconds: number): readonly number[] {

@@ -1,5 +1,5 @@
 import type { DashboardLoad } from '../source/load.ts';
-import type { Stands } from '../source/panel.ts';
+import type { PanelQuery } from '../source/panel.ts';
 import type { Series, TimeRange } from './prometheus-api.ts';
 
 /** A span of the run in which something was done to the system. */
@@ -14,7 +14,7 @@ export interface QueryOutcome {
   readonly panel: string;
   readonly legend: string;
   readonly expr: string;
-  readonly moves: DashboardLoad | Stands;
+  readonly moves: PanelQuery['moves'];
   readonly series: number;
   readonly points: number;
   /** Why this is not as it should be. */

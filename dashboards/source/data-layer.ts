@@ -197,7 +197,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: 'sum(rate(pg_stat_database_blks_read{datname="ticketing"}[$__rate_interval]))',
               legend: 'from outside',
-              moves: { stands: 'all of the data fits into shared_buffers' },
+              moves: 'database-outage',
             },
           ],
         },
@@ -281,7 +281,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: `sum by (reason) (${perSecond('performance_cache_refused_sets_total')})`,
               legend: 'not stored: {{reason}}',
-              moves: { stands: 'it needs a write in the middle of a load' },
+              moves: 'cache-full',
             },
             {
               expr: `sum(${perSecond('performance_cache_lease_waits_total')})`,
@@ -319,7 +319,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: 'rate(redis_evicted_keys_total{server="cache"}[$__rate_interval])',
               legend: 'evicted',
-              moves: { stands: 'its memory is larger than what a short run reads' },
+              moves: 'cache-full',
             },
           ],
         },

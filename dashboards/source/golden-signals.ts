@@ -130,7 +130,11 @@ export const goldenSignals: DashboardDefinition = {
           unit: 'bytes',
           queries: [
             { expr: `process_resident_memory_bytes{${chosen}}`, legend: '{{role}} {{instance}}', moves: 'reads' },
-            { expr: `cgroup_memory_bytes{${chosen}}`, legend: 'group of {{role}} {{instance}}', moves: 'reads' },
+            {
+              expr: `cgroup_memory_bytes{${chosen}}`,
+              legend: 'group of {{role}} {{instance}}',
+              moves: { varies: 'reads', because: 'everything else on the machine is in the same group' },
+            },
             {
               expr: `cgroup_memory_limit_bytes{${chosen}} < Inf`,
               legend: 'limit of {{role}} {{instance}}',
@@ -186,7 +190,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `sum by (kind) (${perSecond('nodejs_gc_duration_seconds_sum')})`,
               legend: '{{kind}}',
-              moves: { stands: 'scraped every second, a quiet process collects as much' },
+              moves: { varies: 'reads', because: 'scraped every second, a quiet process collects as much' },
             },
           ],
         },
@@ -209,7 +213,7 @@ export const goldenSignals: DashboardDefinition = {
           description: '1 while Prometheus can scrape it; age of each process: a restart is a step to 0.',
           unit: 'short',
           queries: [
-            { expr: 'up', legend: '{{job}} {{instance}}', moves: { stands: 'every target stays up in a healthy run' } },
+            { expr: 'up', legend: '{{job}} {{instance}}', moves: 'consumer-killed' },
             {
               expr: `(time() - process_start_time_seconds{${chosen}}) / 3600`,
               legend: 'hours, {{role}} {{instance}}',

@@ -6,8 +6,17 @@ export interface PanelQuery {
   readonly expr: string;
   /** The line's name, with labels as `{{route}}`. */
   readonly legend: string;
-  /** The load under which its value must move, or why it may stand still. `make telemetry` holds it to that. */
-  readonly moves: DashboardLoad | Stands;
+  /**
+   * The load under which its value must leave the range that it has while all is quiet, or why it has only to vary, or
+   * may stand still. `make telemetry` holds it to that.
+   */
+  readonly moves: DashboardLoad | Varies | Stands;
+}
+
+/** A line that may not be constant under a load, and why its quiet range says nothing of that load. */
+export interface Varies {
+  readonly varies: DashboardLoad;
+  readonly because: string;
 }
 
 /** Why no load of the run moves it; and whether there may be no line at all. */

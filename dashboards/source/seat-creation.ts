@@ -106,7 +106,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: `sum by (reason) (${perSecond('seat_creation_retries_total')})`,
               legend: '{{reason}}',
-              moves: { stands: 'no load of the run makes an attempt fail that may be made again' },
+              moves: 'dead-letters',
             },
           ],
         },
@@ -127,7 +127,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: `sum(increase(seat_creation_claims_total{${chosen}}[$__rate_interval]))`,
               legend: 'claimed',
-              moves: { stands: 'which consumer has jobs in its hands when both stop is chance; make faults kills one' },
+              moves: 'consumer-killed',
             },
             {
               expr: `sum(increase(seat_creation_groups_made_total{${chosen}}[$__rate_interval]))`,
@@ -137,7 +137,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: `sum(increase(seat_creation_slots_lost_total{${chosen}}[$__rate_interval]))`,
               legend: 'names lost',
-              moves: { stands: 'it needs a consumer that sleeps for a day' },
+              moves: { stands: 'it needs a new consumer that takes the name of one that is stopped' },
             },
             {
               expr: `sum(increase(seat_creation_vanished_entries_total{${chosen}}[$__rate_interval]))`,
@@ -206,7 +206,11 @@ export const seatCreation: DashboardDefinition = {
           unit: 'bytes',
           queries: [
             { expr: `process_resident_memory_bytes{${workers}}`, legend: '{{instance}}', moves: 'seat-creation' },
-            { expr: `nodejs_heap_size_used_bytes{${workers}}`, legend: 'heap of {{instance}}', moves: 'seat-creation' },
+            {
+              expr: `nodejs_heap_size_used_bytes{${workers}}`,
+              legend: 'heap of {{instance}}',
+              moves: { varies: 'seat-creation', because: 'it fills and is collected while all is quiet, too' },
+            },
           ],
         },
         {
@@ -214,7 +218,11 @@ export const seatCreation: DashboardDefinition = {
           description: 'p99 delay. A heartbeat that is late costs the consumer its entries.',
           unit: 's',
           queries: [
-            { expr: `nodejs_eventloop_lag_p99_seconds{${workers}}`, legend: '{{instance}}', moves: 'seat-creation' },
+            {
+              expr: `nodejs_eventloop_lag_p99_seconds{${workers}}`,
+              legend: '{{instance}}',
+              moves: { varies: 'seat-creation', because: 'now and then a quiet second is as late as a busy one' },
+            },
           ],
         },
         {
@@ -236,7 +244,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: 'redis_connected_clients{server="queue"}',
               legend: 'connections',
-              moves: { stands: 'each process keeps its own' },
+              moves: 'consumer-killed',
             },
           ],
         },

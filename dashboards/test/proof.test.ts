@@ -33,6 +33,17 @@ describe('a query', () => {
     expect(problemOf('reads', series, windows)).toBe(problem);
   });
 
+  it.each<readonly [what: string, series: readonly Series[], problem: string | undefined]>([
+    ['varies within its quiet range', [line({ 104: 1, 105: 9, 124: 2, 125: 3 })], undefined],
+    ['has one line of two that varies', [line({ 124: 1, 125: 1 }), line({ 124: 1, 125: 2 })], undefined],
+    ['has no data', [], 'it has no data'],
+    ['is constant, though not where it was', [line({ 105: 1, 124: 2, 125: 2 })], 'it was constant under reads'],
+    ['has lines that are constant, each its own', [line({ 124: 1 }), line({ 125: 2 })], 'it was constant under reads'],
+    ['varies after its load only', [line({ 124: 1, 125: 1, 131: 2 })], 'it was constant under reads'],
+  ])('that has only to vary, and %s: %j', (_what, series, problem) => {
+    expect(problemOf({ varies: 'reads', because: 'it drifts' }, series, windows)).toBe(problem);
+  });
+
   it('that stands must have data, unless it says why not', () => {
     expect(problemOf({ stands: 'a limit' }, [line({ 105: 1 })], windows)).toBeUndefined();
     expect(problemOf({ stands: 'a limit' }, [], windows)).toBe('it has no data');
@@ -42,6 +53,9 @@ describe('a query', () => {
   it('can not be judged when its load did not happen', () => {
     expect(problemOf('writes', [line({ 105: 1, 125: 2 })], windows)).toBe('the run had no writes to hold it against');
     expect(problemOf('reads', [line({ 125: 2 })], windows.slice(1))).toBe('the run had no quiet to hold it against');
+    expect(problemOf({ varies: 'writes', because: 'it drifts' }, [line({ 105: 1, 125: 2 })], windows)).toBe(
+      'the run had no writes to hold it against',
+    );
   });
 });
 
@@ -135,6 +149,23 @@ describe('the report', () => {
     expect(files['data-layer-connections.svg']).toContain('2 lower lines are left out');
     expect(files['data-layer-connections.svg']).not.toContain('<active>');
     expect(renderTelemetry(outcome)).toEqual(files);
+  });
+
+  it('counts apart what left its quiet range, what has only to vary, and what stands', () => {
+    const [query] = outcome.queries;
+    if (!query) throw new Error('the outcome has no query');
+    const varies = { ...query, moves: { varies: 'reads', because: 'it drifts' } } as const;
+    const queries = [
+      query,
+      varies,
+      { ...varies, problem: 'it was constant' },
+      { ...query, moves: { stands: 'a limit' } },
+    ];
+    const report = renderTelemetry({ ...outcome, queries })['report.md'];
+    expect(report).toContain('1 of 1 queries of the dashboards left their quiet range');
+    expect(report).toContain('1 of 2 that drift while all is quiet varied');
+    expect(report).toContain('| reads, varies only: it drifts |');
+    expect(report).toContain('| stands: a limit |');
   });
 
   it.each<readonly [string, Partial<TelemetryOutcome>]>([
