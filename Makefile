@@ -21,7 +21,7 @@ dev: ## run the service with SQLite and its two Redis servers; Ctrl-C ends all
 test: ## run the tests; FILES="service/test/seed" for some of them
 	@$(node) .config/test.ts $(FILES)
 
-check: ## types, lint, format, unused code, import directions, links of documents, shell scripts
+check: ## types, lint, format, unused code, import directions, links of documents, shell scripts, workflows
 	@$(node) .config/check.ts
 
 bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
