@@ -41,7 +41,7 @@ describe('make', () => {
     const targets = /^\.PHONY: (.*)$/m.exec(makefile)?.[1]?.split(' ') ?? [];
     expect(targets).toContain('bench');
 
-    const listed = [...(await make()).matchAll(/^ {2}make (\w+) +\S/gm)].map(([, target]) => target);
+    const listed = [...(await make()).matchAll(/^ {2}make ([\w-]+) +\S/gm)].map(([, target]) => target);
     expect(listed).toEqual(targets);
   });
 
@@ -103,24 +103,24 @@ describe('the CI run', () => {
     return { exitCode, lastLine: stdout.split('\n').at(-1) };
   };
 
-  it('adds the tests and the checks', async () => {
+  it('adds the tests, the checks and the containers', async () => {
     expect(await ci('if [ $1 = test ]; then echo 40 passed, 0 failed; else echo 6 passed, 0 failed; fi')).toEqual({
       exitCode: 0,
-      lastLine: '46 passed, 0 failed',
+      lastLine: '52 passed, 0 failed',
     });
   });
 
   it('fails when one of them fails, whatever make prints after it', async () => {
     expect(await ci('echo 5 passed, 1 failed; echo "make: *** [test] Error 1" >&2; exit 2')).toEqual({
       exitCode: 1,
-      lastLine: '10 passed, 2 failed',
+      lastLine: '15 passed, 3 failed',
     });
   });
 
   it('fails when a stage dies without a sum', async () => {
     expect(await ci('if [ $1 = test ]; then exit 2; else echo 6 passed, 0 failed; fi')).toEqual({
       exitCode: 1,
-      lastLine: '6 passed, 1 failed',
+      lastLine: '12 passed, 1 failed',
     });
   });
 });

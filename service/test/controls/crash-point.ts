@@ -97,11 +97,15 @@ function beforeCommit(database: Database, work: () => void): Database {
   return {
     ...database,
     transaction: (name, inTransaction, options) =>
-      database.transaction(name, async (transaction) => {
-        const result = await inTransaction(transaction);
-        work();
-        return result;
-      }, options),
+      database.transaction(
+        name,
+        async (transaction) => {
+          const result = await inTransaction(transaction);
+          work();
+          return result;
+        },
+        options,
+      ),
   };
 }
 
