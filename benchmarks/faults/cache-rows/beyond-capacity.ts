@@ -16,7 +16,7 @@ import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries, type ReadsSeriesRequest } from './open-reads-series.ts';
 import { countReads, firstWrong, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
 import { type RedisFault, redisFaults } from './redis-faults.ts';
-import { watchServices } from './service-observation.ts';
+import { readMetric, watchServices } from './service-observation.ts';
 import { type BackendWatch, slowLoads, watchBackends } from './slow-loads.ts';
 import type { VersionedPerformances } from './versioned-performances.ts';
 
@@ -183,6 +183,7 @@ async function overloadFor(
     const endedAtMs = performance.now();
     context.step('waiting until nobody is refused');
     const calmAtMs = await untilCalm(reads, endedAtMs, signal);
+    await untilBreakersClose(stage, signal);
     await reads.end();
     return {
       reads: reads.records,
@@ -212,6 +213,14 @@ async function untilCalm({ records }: RunningReads, afterMs: number, signal: Abo
     if (performance.now() > deadlineMs) return undefined;
     await sleep(20, undefined, { signal });
   }
+}
+
+/** While reads go on: it is one of them that closes a breaker. One that stays open is found by the watch of the services. */
+async function untilBreakersClose({ apis }: Stage, signal: AbortSignal): Promise<void> {
+  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
+  const areClosed = async (): Promise<boolean> =>
+    (await readMetric(apis, 'performance_cache_breaker_state', { state: 'closed' })) === apis.length;
+  while (performance.now() < deadlineMs && !(await areClosed())) await sleep(100, undefined, { signal });
 }
 
 function tooManyLoads(metrics: MetricWatch, backends: BackendWatch): string[] {
