@@ -16,7 +16,7 @@ import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries, type ReadsSeriesRequest } from './open-reads-series.ts';
 import { countReads, firstWrong, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
 import { type RedisFault, redisFaults } from './redis-faults.ts';
-import { readMetric, watchServices } from './service-observation.ts';
+import { areBreakersClosed, watchServices } from './service-observation.ts';
 import { type BackendWatch, slowLoads, watchBackends } from './slow-loads.ts';
 import type { VersionedPerformances } from './versioned-performances.ts';
 
@@ -218,9 +218,7 @@ async function untilCalm({ records }: RunningReads, afterMs: number, signal: Abo
 /** While reads go on: it is one of them that closes a breaker. One that stays open is found by the watch of the services. */
 async function untilBreakersClose({ apis }: Stage, signal: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
-  const areClosed = async (): Promise<boolean> =>
-    (await readMetric(apis, 'performance_cache_breaker_state', { state: 'closed' })) === apis.length;
-  while (performance.now() < deadlineMs && !(await areClosed())) await sleep(100, undefined, { signal });
+  while (performance.now() < deadlineMs && !(await areBreakersClosed(apis))) await sleep(100, undefined, { signal });
 }
 
 function tooManyLoads(metrics: MetricWatch, backends: BackendWatch): string[] {

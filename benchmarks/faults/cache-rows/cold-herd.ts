@@ -9,7 +9,7 @@ import { emptyCache } from './empty-cache.ts';
 import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries } from './open-reads-series.ts';
 import { countReads, firstWrong, startReads } from './read-load.ts';
-import { readMetric, watchServices } from './service-observation.ts';
+import { areBreakersClosed, readMetric, watchServices } from './service-observation.ts';
 import type { VersionedPerformances } from './versioned-performances.ts';
 
 const readers = 1_000;
@@ -154,9 +154,7 @@ async function runTrial({ stage, performances, row }: HerdTrial, context: TrialC
 /** Resolves when every process asks its cache again. @throws when one of them still does not */
 async function bringBack({ redisCache, apis }: Stage, signal: AbortSignal): Promise<void> {
   await redisCache.start();
-  const isBack = async (): Promise<boolean> =>
-    (await readMetric(apis, 'performance_cache_breaker_state', { state: 'closed' })) === apis.length;
-  await until('every breaker is closed', signal, isBack);
+  await until('every breaker is closed', signal, () => areBreakersClosed(apis));
 }
 
 interface HeldLoads {

@@ -21,6 +21,10 @@ async function readFromPage(adminUrl: string, name: string, labels: Readonly<Rec
     .reduce((sum, { value }) => sum + value, 0);
 }
 
+export async function areBreakersClosed(nodes: readonly ServiceNode[]): Promise<boolean> {
+  return (await readMetric(nodes, 'performance_cache_breaker_state', { state: 'closed' })) === nodes.length;
+}
+
 /** A look at processes before a fault; `problems` says afterwards what of them is not as it was, or was logged wrong. */
 export interface ServiceWatch {
   problems(expected: { readonly breakerOpens: boolean }): Promise<string[]>;
