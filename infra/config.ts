@@ -15,7 +15,7 @@ const imageReference = z
   );
 const imageDigest = /(^|@)sha256:[\da-f]{64}$/;
 const ownVariable =
-  /^(DATABASE_(POOL_SIZE|\w+_MS)|PERFORMANCE_CACHE\w*|SEAT_CREATION_\w+|LOG_LEVEL|REQUEST_TIMEOUT_MS)$/;
+  /^(DATABASE_(POOL_SIZE|\w+_MS)|PERFORMANCE_CACHE\w*|SEAT_CREATION\w*|LOG_LEVEL|REQUEST_TIMEOUT_MS)$/;
 const cpuSet = z.string().regex(/^\d+([,-]\d+)*$/, 'must be a list of CPUs as Docker writes it: 0 or 0-1 or 0,2');
 
 const settingsSchema = z

@@ -17,6 +17,8 @@ const projectName = 'ticketing';
 
 export interface SessionRequest {
   readonly stackName: string;
+  /** The stack whose Pulumi.<stack>.yaml is meant, where several stand beside each other. Default: its own. */
+  readonly configuredAs?: string;
   /** In the place of Pulumi.<stack>.yaml, by key. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Beside those of Pulumi.<stack>.yaml, and before them. */
@@ -44,8 +46,8 @@ export interface Session {
  * @throws {DeployError} when something has to be said or set first
  */
 export async function openSession(request: SessionRequest): Promise<Session> {
-  const { stackName } = request;
-  const committed = request.settings === undefined ? await committedSettings(stackName) : { config: {} };
+  const { stackName, configuredAs = stackName } = request;
+  const committed = request.settings === undefined ? await committedSettings(configuredAs) : { config: {} };
   const config = { ...committed.config, ...prefixed({ ...request.settings, ...request.overrides }) };
   const kind = kindOf(stackName, config);
   const folder = join(request.stateFolder ?? join(infra, '.state'), stackName);
