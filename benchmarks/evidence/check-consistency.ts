@@ -1,9 +1,13 @@
-import type { Evidence, RunRecord } from './schema.ts';
+import { drawBlockOrders } from '../protocol/block-orders.ts';
 
 import { EvidenceError } from './evidence-error.ts';
 import { evidenceFiles } from './evidence-files.ts';
+import type { Evidence, RunRecord } from './schema.ts';
 
-/** What no schema can say: that the three files speak of the same slots, each once. Throws `EvidenceError`. */
+/**
+ * What no schema can say: that the three files speak of the same slots, each once, that the variants took turns as the
+ * seed says, and that no request lacks its latency. Throws `EvidenceError`.
+ */
 export function checkConsistency({ run, samples, latencies }: Evidence): void {
   checkRun(run);
   const slots = new Set(run.slots.map(({ id }) => id));
@@ -24,9 +28,25 @@ export function checkConsistency({ run, samples, latencies }: Evidence): void {
     const unsorted = buckets.find(([microseconds], at) => at > 0 && microseconds <= (buckets[at - 1]?.[0] ?? 0));
     if (unsorted) throw new EvidenceError(place, `the bucket at ${unsorted[0]} µs is not in ascending order`);
   }
+  checkCompleteLatencies({ samples, latencies });
 }
 
-function checkRun({ experiment, slots, calibration }: RunRecord): void {
+/** Both come from the generator's raw file. A slot without the sample is left to whoever needs it. */
+function checkCompleteLatencies({ samples, latencies }: Pick<Evidence, 'samples' | 'latencies'>): void {
+  const timed = new Map<string, number>();
+  for (const { slot, count } of latencies) timed.set(slot, (timed.get(slot) ?? 0) + count);
+  for (const { slot, metric, value } of samples) {
+    const own = timed.get(slot) ?? 0;
+    if (metric === 'requests' && own !== value) {
+      throw new EvidenceError(
+        { file: evidenceFiles.latencies },
+        `slot "${slot}" has the latencies of ${own} requests, ${evidenceFiles.samples} says ${value}: are lines missing?`,
+      );
+    }
+  }
+}
+
+function checkRun({ experiment, slots, calibration, seed, profile }: RunRecord): void {
   const fail = (problem: string): never => {
     throw new EvidenceError({ file: evidenceFiles.run }, problem);
   };
@@ -39,6 +59,17 @@ function checkRun({ experiment, slots, calibration }: RunRecord): void {
   if (homeless) fail(`measured slot "${homeless.id}" has no block or no position`);
   const place = repeated(measured.map(({ block, position }) => `block ${block}, position ${position}`));
   if (place !== undefined) fail(`two measured slots stand at ${place}`);
+  const orders = drawBlockOrders(seed, profile.blocks);
+  const misplaced = measured.find(({ block = 0, position = 0, variant }) => {
+    const drawn = orders[block - 1]?.[position - 1];
+    return drawn !== undefined && drawn !== variant;
+  });
+  if (misplaced) {
+    const order = orders[(misplaced.block ?? 0) - 1]?.join(', ');
+    fail(
+      `measured slot "${misplaced.id}" is of "${misplaced.variant}", and seed ${seed} draws ${order} for its block: were the variants swapped?`,
+    );
+  }
   const unknown = calibration?.slots.find((id) => !slots.some((slot) => slot.id === id));
   if (unknown !== undefined) fail(`calibration names slot "${unknown}", which is not among the slots`);
 

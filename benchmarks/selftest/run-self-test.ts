@@ -5,14 +5,14 @@ import { createProgress } from '../protocol/progress.ts';
 import { mutatedSampleCases } from './mutated-samples.ts';
 import { plantedChangeCases } from './planted-changes.ts';
 import { runCase, type SelfTestCase, type SelfTestOutcome } from './self-test-case.ts';
-import { truncatedFileCases } from './truncated-files.ts';
+import { tamperedFileCases } from './tampered-files.ts';
 import { wrongServiceCases } from './wrong-service.ts';
 
 /** Everything that is planted to see whether the lab notices. To add cases, add their list. */
 export const selfTestCases: readonly SelfTestCase[] = [
   ...plantedChangeCases,
   ...mutatedSampleCases,
-  ...truncatedFileCases,
+  ...tamperedFileCases,
   ...wrongServiceCases,
 ];
 

@@ -110,6 +110,13 @@ describe('readEvidence refuses', () => {
     await expect(readEvidence(folder)).rejects.toThrow(/^latency\.ndjson:2: the buckets hold/);
   });
 
+  test('latencies of which a line is missing, naming the slot', async () => {
+    await rewrite('latency.ndjson', (text) => text.slice(text.indexOf('\n') + 1));
+    await expect(readEvidence(folder)).rejects.toThrow(
+      /^latency\.ndjson: slot "calibration-1" has the latencies of 118 requests, samples\.ndjson says 592/,
+    );
+  });
+
   test.each<[string, (run: RunRecord) => void, RegExp]>([
     [
       'a slot that is there twice',
@@ -120,6 +127,15 @@ describe('readEvidence refuses', () => {
       'two slots in one place',
       (run) => Object.assign(run.slots[4] ?? {}, { position: 1 }),
       /stand at block 1, position 1/,
+    ],
+    [
+      'variants that did not take turns as the seed says',
+      (run) => {
+        for (const slot of run.slots.filter(({ block }) => block === 2)) {
+          slot.variant = slot.variant === 'before' ? 'after' : 'before';
+        }
+      },
+      /measured slot "block-2-1" is of "[a-z]+", and seed 20261124 draws .* were the variants swapped/,
     ],
     [
       'an unknown calibration slot',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { experiment } from '../experiments/performance-cache.ts';
 import { caseOf, mutatedSampleCases } from '../selftest/mutated-samples.ts';
 import { runCase, type SelfTestContext } from '../selftest/self-test-case.ts';
-import { truncatedFileCases } from '../selftest/truncated-files.ts';
+import { tamperedFileCases } from '../selftest/tampered-files.ts';
 import { wrongServiceCases } from '../selftest/wrong-service.ts';
 
 const context: SelfTestContext = {
@@ -15,7 +15,7 @@ const context: SelfTestContext = {
 };
 
 describe('what is said when', () => {
-  test.each([...mutatedSampleCases, ...truncatedFileCases, ...wrongServiceCases])('$name', async (testCase) => {
+  test.each([...mutatedSampleCases, ...tamperedFileCases, ...wrongServiceCases])('$name', async (testCase) => {
     expect(await runCase(testCase, context)).toMatchObject({ caught: true });
   });
 });

@@ -9,6 +9,7 @@ import type {
   VariantId,
 } from '../evidence/schema.ts';
 import { experiment } from '../experiments/performance-cache.ts';
+import { drawBlockOrders } from '../protocol/block-orders.ts';
 
 export interface SyntheticOptions {
   readonly blocks: number;
@@ -30,6 +31,9 @@ const defaults: SyntheticOptions = {
   closed: true,
 };
 
+/** Another one than the noise is drawn from. */
+const runSeed = (seed: number): number => seed + 1;
+
 const rate = 148;
 const mebibyte = 2 ** 20;
 
@@ -47,7 +51,6 @@ export function syntheticEvidence(options: Partial<SyntheticOptions> = {}): Evid
 }
 
 function syntheticSlots({ blocks, seed, sweep, closed }: SyntheticOptions, windowSeconds: number): Slot[] {
-  const random = createSeededRandom(seed + 1);
   let startSeconds = Date.UTC(2026, 10, 23, 12) / 1000;
   const slot = (own: Pick<Slot, 'id' | 'role' | 'variant'> & Partial<Slot>): Slot => {
     startSeconds += 2 * windowSeconds;
@@ -65,9 +68,8 @@ function syntheticSlots({ blocks, seed, sweep, closed }: SyntheticOptions, windo
   const slots = [1, 2, 3].map((number) =>
     slot({ id: `calibration-${number}`, role: 'calibration', variant: 'before' }),
   );
-  for (let block = 1; block <= blocks; block += 1) {
-    const order: VariantId[] =
-      random() < 0.5 ? ['before', 'after', 'after', 'before'] : ['after', 'before', 'before', 'after'];
+  for (const [before, order] of drawBlockOrders(runSeed(seed), blocks).entries()) {
+    const block = before + 1;
     for (const [index, variant] of order.entries()) {
       const position = index + 1;
       const attempt = block === 2 && position === 3 ? 2 : 1;
@@ -140,7 +142,7 @@ function slotSamples(slot: Slot, settings: SyntheticOptions, jitter: () => numbe
     redis_cache_resident_bytes: (before ? 9 : 11) * mebibyte,
     redis_queue_resident_bytes: 9 * mebibyte,
     cpu_pressure_seconds: 0.03 * slot.windowSeconds,
-    requests: reads + 1,
+    requests: reads,
     reads,
     response_bytes: reads * 6_400,
     dropped_iterations: 0,
@@ -163,7 +165,8 @@ function slotSamples(slot: Slot, settings: SyntheticOptions, jitter: () => numbe
 function slotLatencies(slot: Slot, jitter: () => number): LatencyHistogram[] {
   const reads = Math.round((slot.role === 'closed' ? rate : slot.offered) * slot.windowSeconds);
   return (['list', 'detail'] as const).map((route) => {
-    const count = Math.round(reads * (route === 'list' ? 0.8 : 0.2));
+    const lists = Math.round(reads * 0.8);
+    const count = route === 'list' ? lists : reads - lists;
     const scale = (slot.variant === 'before' ? 9_800 : 1_300) * (route === 'list' ? 1 : 0.6) * jitter();
     const buckets = new Map<number, number>();
     for (let rank = 0; rank < count; rank += 1) {
@@ -203,7 +206,7 @@ function syntheticRun(settings: SyntheticOptions, slots: Slot[], windowSeconds: 
     },
     database: 'postgres',
     environment: 'processes',
-    seed: settings.seed,
+    seed: runSeed(settings.seed),
     startedAt: '2026-11-23T12:00:00.000Z',
     endedAt: '2026-11-23T12:05:31.000Z',
     workload: experiment.workload,
