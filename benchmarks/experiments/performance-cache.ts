@@ -2,6 +2,7 @@ import { predictHitRatio } from '../analysis/predicted-hit-ratio.ts';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { MetricDefinition } from '../evidence/schema.ts';
 import type { Experiment, Profile } from '../protocol/experiment.ts';
+import { recordedGuardLimits } from '../protocol/guard-limits.ts';
 import { listPages, performanceIdOfRank, performanceWorkload } from '../scenarios/performance-workload.ts';
 
 const databaseNames = { postgres: 'PostgreSQL', sqlite: 'SQLite' } as const;
@@ -232,22 +233,7 @@ export const experiment: Experiment = {
     sweep: ['wrong-bodies', 'hit-ratio', 'foreign-cpu', 'steal'],
     closed: ['failed-requests', 'wrong-bodies', 'generator-cpu', 'hit-ratio', 'foreign-cpu', 'steal'],
   },
-  guardLimits: {
-    achievedRateShare: 0.99,
-    requestCountsShare: 0.02,
-    generatorCpuShare: 0.8,
-    virtualUserShare: 0.8,
-    scheduleLagMedianSeconds: 0.005,
-    foreignCpuShare: 0.05,
-    stealShare: 0.05,
-    hitRatioErrorOfSlot: 0.06,
-    hitRatioErrorOfRun: 0.02,
-    cpuSourcesShare: 0.03,
-    cpuSourcesSeconds: 0.05,
-    cpuBudgetShare: 0.03,
-    percentileDisagreement: 0.05,
-    clockStepSeconds: 0.05,
-  },
+  guardLimits: { ...recordedGuardLimits, hitRatioErrorOfSlot: 0.06, hitRatioErrorOfRun: 0.02 },
   configuration: ({ cacheTtlSeconds }) => ({ PERFORMANCE_CACHE_TTL_MS: String(1000 * cacheTtlSeconds) }),
   predictHitRatio: ({ cacheTtlSeconds, warmUpSeconds, windowSeconds }, readsPerSecond) =>
     predictHitRatio({

@@ -3,6 +3,7 @@ import { createHalls, createVenue } from '../faults/create-halls.ts';
 import { waitForEmptyBacklog } from '../probes/seat-creation-backlog.ts';
 import { checkSeats } from '../protocol/content.ts';
 import type { Experiment, LoadPreparation, Profile } from '../protocol/experiment.ts';
+import { recordedGuardLimits } from '../protocol/guard-limits.ts';
 import { hallsForLoad, readsBesideSeatsWorkload as workload } from '../scenarios/reads-beside-seats-workload.ts';
 import { listPages } from '../scenarios/performance-workload.ts';
 
@@ -157,6 +158,7 @@ export const experiment: Experiment = {
       'dropped-iterations',
       'failed-requests',
       'wrong-bodies',
+      'request-counts',
       'seats-created',
       'generator-cpu',
       'virtual-users',
@@ -173,20 +175,7 @@ export const experiment: Experiment = {
     sweep: [],
     closed: [],
   },
-  guardLimits: {
-    achievedRateShare: 0.99,
-    seatsCreatedShare: 0.95,
-    generatorCpuShare: 0.8,
-    virtualUserShare: 0.8,
-    scheduleLagMedianSeconds: 0.005,
-    foreignCpuShare: 0.05,
-    stealShare: 0.05,
-    cpuSourcesShare: 0.03,
-    cpuSourcesSeconds: 0.05,
-    cpuBudgetShare: 0.03,
-    percentileDisagreement: 0.05,
-    clockStepSeconds: 0.05,
-  },
+  guardLimits: { ...recordedGuardLimits, seatsCreatedShare: 0.95 },
   configuration: (profile) => ({ PERFORMANCE_CACHE_TTL_MS: String(1000 * profile.cacheTtlSeconds) }),
   prepareLoad,
   settleLoad: (variant, signal) => waitForEmptyBacklog(variant, { timeoutMs: 30_000, signal }),
