@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { execa } from 'execa';
 
 import { isOnPath } from '../benchmarks/toolchain/on-path.ts';
-import { requireTool, ToolMissingError } from '../benchmarks/toolchain/require-tool.ts';
+import { toolOrSkip } from '../benchmarks/toolchain/tool-or-skip.ts';
 
 /**
  * `npm run check:workflows`: actionlint over .github/workflows, with shellcheck over the scripts in them. actionlint is
@@ -24,16 +24,6 @@ jobs:
       - run: rm $HOME/$1
 `;
 
-async function findActionlint(): Promise<string | undefined> {
-  try {
-    return (await requireTool('actionlint')).path;
-  } catch (error) {
-    if (!(error instanceof ToolMissingError) || requireAll) throw error;
-    console.log(`SKIPPED  actionlint can't be had, and the workflows were not checked: ${error.reasons.join(' ')}`);
-    return undefined;
-  }
-}
-
 async function check(actionlint: string): Promise<readonly string[]> {
   const hasShellcheck = requireAll || (await isOnPath('shellcheck'));
   if (!hasShellcheck) console.log('SKIPPED  the scripts in the workflows: sudo apt-get install -y shellcheck');
@@ -53,7 +43,7 @@ async function check(actionlint: string): Promise<readonly string[]> {
   ];
 }
 
-const actionlint = await findActionlint();
-const problems = actionlint === undefined ? [] : await check(actionlint);
+const actionlint = await toolOrSkip('actionlint', { leftOut: 'the workflows', say: (line) => console.log(line) });
+const problems = actionlint === undefined ? [] : await check(actionlint.path);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -10,6 +10,7 @@ import { verifyChecksum } from '../toolchain/k6.ts';
 import { isOlder, searchTool } from '../toolchain/locate-tool.ts';
 import { requireTool, ToolMissingError } from '../toolchain/require-tool.ts';
 import { setUpTools } from '../toolchain/set-up-tools.ts';
+import { toolOrSkip } from '../toolchain/tool-or-skip.ts';
 
 let scratch: string;
 
@@ -107,6 +108,38 @@ describe('requiring a tool', () => {
   });
 });
 
+describe('a tool without which something is left out', () => {
+  it('is named in one line, with what is left out and the remedy, where it can not be had', async () => {
+    vi.stubEnv('REQUIRE_ALL', '');
+    vi.stubEnv('PATH', await folderWith('cc', 'old', '3.4.6'));
+    const said: string[] = [];
+
+    const tool = await toolOrSkip('cc', { leftOut: 'the power cut', say: (line) => said.push(line) });
+
+    expect(tool).toBeUndefined();
+    expect(said).toEqual([
+      expect.stringMatching(/^SKIPPED {2}the power cut: cc 4 or later .* sudo apt-get install -y gcc libc6-dev$/),
+    ]);
+  });
+
+  it('is an error with REQUIRE_ALL=1', async () => {
+    vi.stubEnv('REQUIRE_ALL', '1');
+    vi.stubEnv('PATH', await folderWith('cc', 'old', '3.4.6'));
+    const said: string[] = [];
+    const asked = toolOrSkip('cc', { leftOut: 'the power cut', say: (line) => said.push(line) });
+    await expect(asked).rejects.toBeInstanceOf(ToolMissingError);
+    expect(said).toEqual([]);
+  });
+
+  it('is taken without a word where the machine has it', async () => {
+    vi.stubEnv('PATH', await folderWith('cc', 'recent', '12.2.0'));
+    const said: string[] = [];
+    const tool = await toolOrSkip('cc', { leftOut: 'the power cut', say: (line) => said.push(line) });
+    expect(tool?.version).toBe('12.2.0');
+    expect(said).toEqual([]);
+  });
+});
+
 describe('the one command to run', () => {
   it.each([
     ['apt-get', 'sudo apt-get install -y gcc libc6-dev wrk'],
@@ -115,6 +148,19 @@ describe('the one command to run', () => {
   ])('installs all that are missing at once, with %s where that is there', async (manager, command) => {
     vi.stubEnv('PATH', await folderWith(manager, 'bin', '1.0'));
     expect(await installCommand(['cc', 'wrk'])).toBe(command);
+  });
+
+  it('builds with Go what the package manager does not have', async () => {
+    vi.stubEnv('PATH', await folderWith('dnf', 'bin', '1.0'));
+    expect(await installCommand(['cc', 'amtool'])).toMatch(
+      /^sudo dnf install -y gcc && GOBIN="\$PWD\/\.tools\/bin" go install -ldflags='-X [^']+' [\w./]+\/amtool@v[\d.]+$/,
+    );
+  });
+
+  it('is no command where there is none: the tool has to come onto the PATH', () => {
+    expect(new ToolMissingError(['promtool'], ['promtool is not on this machine.'], '').message).toBe(
+      'promtool is not on this machine.\nPut promtool on the PATH, then run the same command again.',
+    );
   });
 
   it('stands at the end when a set-up could not be completed', async () => {

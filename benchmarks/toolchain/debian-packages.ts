@@ -5,16 +5,16 @@ import { toolsDirectory } from './locate-tool.ts';
 import { runCommand } from './run-command.ts';
 
 /**
- * Downloads packages and whatever they depend on that is not installed, and unpacks them into `.tools/<name>`.
+ * Downloads packages and whatever they depend on that is not installed, and unpacks them into `.tools/<folder>`.
  * Needs no root, and runs none of the packages' scripts: nothing is configured and no server is started.
  */
 export async function unpackDebianPackages(
-  name: string,
+  folder: string,
   packages: readonly string[],
   onDetail: (detail: string) => void,
 ): Promise<void> {
   await mkdir(toolsDirectory, { recursive: true });
-  const scratch = await mkdtemp(join(toolsDirectory, `${name}.`));
+  const scratch = await mkdtemp(join(toolsDirectory, `${folder}.`));
   try {
     await download(packages, scratch, onDetail);
     const root = join(scratch, 'root');
@@ -22,8 +22,8 @@ export async function unpackDebianPackages(
       onDetail(`unpacking ${file}`);
       await runCommand(['dpkg-deb', '--extract', join(scratch, file), root]);
     }
-    await rm(join(toolsDirectory, name), { recursive: true, force: true });
-    await rename(root, join(toolsDirectory, name));
+    await rm(join(toolsDirectory, folder), { recursive: true, force: true });
+    await rename(root, join(toolsDirectory, folder));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -11,11 +11,13 @@ export interface GoProgram {
   readonly source: string;
   /** What it takes on two free cores, in words. */
   readonly takes: string;
+  /** `-ldflags`: what its releases are linked with. */
+  readonly linkerFlags?: string;
 }
 
 /** `go install` into `.tools/bin`. With -v go names each package that it compiles, which is all its progress. */
 export async function buildGoProgram(
-  { name, source, takes }: GoProgram,
+  { name, source, takes, linkerFlags = '' }: GoProgram,
   onDetail: (detail: string) => void,
 ): Promise<void> {
   await putIntoToolsBin(name, async (scratch) => {
@@ -25,7 +27,7 @@ export async function buildGoProgram(
       onDetail(`${Math.round((performance.now() - startedAt) / 1000)} s, ${takes} on two free cores: ${lastLine}`);
     const timer = setInterval(tell, 1000);
     try {
-      await runCommand(['go', 'install', '-v', source], {
+      await runCommand(['go', 'install', '-v', `-ldflags=${linkerFlags}`, source], {
         environment: { GOBIN: scratch },
         onLine: (line) => (lastLine = line),
       });

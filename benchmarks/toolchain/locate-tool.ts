@@ -65,7 +65,7 @@ function* embeddedPostgres(): Generator<Candidate> {
 }
 
 function unpackedFromDebian(name: ToolName): Candidate {
-  const root = join(toolsDirectory, name);
+  const root = join(toolsDirectory, toolDefinitions[name].debianFolder ?? name);
   const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
   const libraries = [join(root, 'usr/lib', triplet), join(root, 'lib', triplet), process.env['LD_LIBRARY_PATH'] ?? ''];
   return {

@@ -2,7 +2,7 @@ import { installCommand, type Installation, installations } from './installation
 import { searchTool } from './locate-tool.ts';
 import { type Tool, toolDefinitions, type ToolName } from './tool.ts';
 
-/** Programs that are missing and could not be installed. The message ends with the one command to run. */
+/** Programs that are missing and could not be installed. The message ends with the one command to run, if there is one. */
 export class ToolMissingError extends Error {
   override readonly name = 'ToolMissingError';
   readonly tools: readonly ToolName[];
@@ -10,7 +10,11 @@ export class ToolMissingError extends Error {
   readonly reasons: readonly string[];
 
   constructor(tools: readonly ToolName[], reasons: readonly string[], command: string) {
-    super([...reasons, 'Run this, then the same command again:', `  ${command}`].join('\n'));
+    const remedy =
+      command === ''
+        ? [`Put ${tools.join(', ')} on the PATH, then run the same command again.`]
+        : ['Run this, then the same command again:', `  ${command}`];
+    super([...reasons, ...remedy].join('\n'));
     this.tools = tools;
     this.reasons = reasons;
   }

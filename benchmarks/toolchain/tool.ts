@@ -8,6 +8,7 @@ export type ToolName =
   | 'strace'
   | 'prometheus'
   | 'promtool'
+  | 'alertmanager'
   | 'amtool'
   | 'prometheus-redis-exporter'
   | 'prometheus-postgres-exporter'
@@ -33,6 +34,8 @@ export interface ToolDefinition {
   readonly minimumVersion: string;
   readonly versionArguments: readonly string[];
   readonly versionPattern: RegExp;
+  /** Folder of `.tools` with the Debian packages that it is in. Default: its own name. */
+  readonly debianFolder?: string;
 }
 
 /** The version of k6 that is built or downloaded when the machine has none. */
@@ -40,6 +43,9 @@ export const k6Version = '1.8.1';
 
 /** The version of actionlint that is built when the machine has none. */
 export const actionlintVersion = '1.7.12';
+
+/** The version of Alertmanager that is built when the machine has none. */
+export const alertmanagerVersion = '0.28.1';
 
 export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   'redis-server': {
@@ -85,11 +91,22 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
     versionArguments: ['--version'],
     versionPattern: /version (\d+(?:\.\d+)*)/,
   },
-  prometheus: prometheusTool('prometheus', 'make telemetry'),
-  promtool: prometheusTool('promtool', 'make check: the alerts, tried'),
-  amtool: prometheusTool('amtool', "make check: Alertmanager's configuration"),
-  'prometheus-redis-exporter': prometheusTool('prometheus-redis-exporter', 'make telemetry'),
-  'prometheus-postgres-exporter': prometheusTool('prometheus-postgres-exporter', 'make telemetry'),
+  prometheus: prometheusTool('prometheus', 'make telemetry', { minimumVersion: '2.42' }),
+  promtool: prometheusTool('promtool', 'make test, check: the alerts, tried', {
+    minimumVersion: '2.42',
+    debianFolder: 'prometheus',
+  }),
+  alertmanager: prometheusTool('alertmanager', 'make telemetry', { minimumVersion: '0.25' }),
+  amtool: prometheusTool('amtool', "make test, check: Alertmanager's configuration", {
+    minimumVersion: '0.25',
+    debianFolder: 'prometheus-alertmanager',
+  }),
+  'prometheus-redis-exporter': prometheusTool('prometheus-redis-exporter', 'make telemetry', {
+    minimumVersion: '1.45',
+  }),
+  'prometheus-postgres-exporter': prometheusTool('prometheus-postgres-exporter', 'make telemetry', {
+    minimumVersion: '0.11',
+  }),
   actionlint: {
     name: 'actionlint',
     neededFor: 'make check: the workflows',
@@ -99,12 +116,16 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
   },
 };
 
-/** `promtool, version 2.42.0`, `Redis Metrics Exporter 1.45.0`. */
-function prometheusTool(name: ToolName, neededFor: string): ToolDefinition {
+/** `promtool, version 2.42.0`, `Redis Metrics Exporter 1.45.0`. The oldest that is let pass is the oldest that was tried. */
+function prometheusTool(
+  name: ToolName,
+  neededFor: string,
+  where: Pick<ToolDefinition, 'minimumVersion' | 'debianFolder'>,
+): ToolDefinition {
   return {
     name,
     neededFor,
-    minimumVersion: '0.11',
+    ...where,
     versionArguments: ['--version'],
     versionPattern: /(?:version v?|Redis Metrics Exporter v?)(\d+(?:\.\d+)*)/,
   };
