@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,20 +5,17 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 
-import { searchTool } from '../../benchmarks/toolchain/locate-tool.ts';
-import { requireTool } from '../../benchmarks/toolchain/require-tool.ts';
+import { toolOrSkip } from '../../benchmarks/toolchain/tool-or-skip.ts';
 import { alertDocumentProblems } from '../alert-documents.ts';
 import { alertmanagerConfiguration } from '../alertmanager-configuration.ts';
+import { amtoolProblems, promtoolProblems } from '../monitoring-tools.ts';
 import { provisioningProblems } from '../provisioning.ts';
 import { alertRules, readRuleFiles, type RuleFile } from '../rules.ts';
 
 const dashboardsRoot = new URL('..', import.meta.url).pathname;
-const promtool =
-  process.env['REQUIRE_ALL'] === '1' ? await requireTool('promtool') : (await searchTool('promtool')).tool;
-if (!promtool)
-  console.warn(
-    'SKIPPED: promtool is not on this machine, so the tests of the alerts are not tried (REQUIRE_ALL=1 installs it)',
-  );
+const say = (line: string): void => console.warn(line);
+const promtool = await toolOrSkip('promtool', { leftOut: 'the tests of the alerts', say });
+const amtool = await toolOrSkip('amtool', { leftOut: "Alertmanager's configuration", say });
 
 function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
@@ -27,39 +23,54 @@ function scratchFolder(): string {
   return folder;
 }
 
-/** What `promtool test rules` prints when every alert has this expression instead of its own. */
-async function testOutput(expr: string): Promise<string> {
-  const folder = scratchFolder();
-  cpSync(join(dashboardsRoot, 'prometheus'), folder, { recursive: true });
-  const file = readRuleFiles().get('alerts.yml');
-  if (file) {
-    const groups = file.groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ({ ...rule, expr })) }));
-    writeFileSync(join(folder, 'rules/alerts.yml'), stringify({ groups }));
-  }
+/** What promtool has to say when a file of prometheus/ is changed. */
+async function problemsWith(file: string, change: (text: string) => string): Promise<string> {
   if (!promtool) throw new Error('without promtool this is skipped');
-  const { path, environment } = promtool;
-  return new Promise((resolve) => {
-    const options = { cwd: folder, env: { ...process.env, ...environment } };
-    execFile(
-      path,
-      ['test', 'rules', 'tests/alerts.test.yml', 'tests/error-budgets.test.yml'],
-      options,
-      (_error, stdout, stderr) => resolve(stdout + stderr),
-    );
-  });
+  const folder = scratchFolder();
+  cpSync(join(dashboardsRoot, 'prometheus'), join(folder, 'prometheus'), { recursive: true });
+  const path = join(folder, 'prometheus', file);
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, change(text));
+  return (await promtoolProblems(promtool, folder)).join('\n');
+}
+
+/** When every alert has this expression instead of its own. */
+async function problemsOfAlertsThatAre(expr: string): Promise<string> {
+  const file = readRuleFiles().get('alerts.yml');
+  if (!file) throw new Error('there is no alerts.yml');
+  const groups = file.groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ({ ...rule, expr })) }));
+  return problemsWith('rules/alerts.yml', () => stringify({ groups }));
 }
 
 const failedAlerts = (output: string): ReadonlySet<string> =>
   new Set(Array.from(output.matchAll(/alertname: (\w+),/g), ([, name = '']) => name));
 const allAlerts = new Set(alertRules(readRuleFiles().values()).map(({ alert }) => alert));
 
-describe.skipIf(!promtool)('the tests of the alerts, which make check runs,', { timeout: 60_000 }, () => {
+describe.skipIf(!promtool)('the rules and their tests, by promtool,', { timeout: 60_000 }, () => {
+  it('are accepted as they are committed', async () => {
+    expect(await problemsWith('rules/alerts.yml', (text) => text)).toBe('');
+  });
+
   it('each fail for an alert that never fires', async () => {
-    expect(failedAlerts(await testOutput('vector(1) > 1'))).toEqual(allAlerts);
+    expect(failedAlerts(await problemsOfAlertsThatAre('vector(1) > 1'))).toEqual(allAlerts);
   });
 
   it('each fail for an alert that always fires', async () => {
-    expect(failedAlerts(await testOutput('vector(1)'))).toEqual(allAlerts);
+    expect(failedAlerts(await problemsOfAlertsThatAre('vector(1)'))).toEqual(allAlerts);
+  });
+
+  it.each<readonly [what: string, file: string, before: string | RegExp, after: string, problem: RegExp]>([
+    ['an unknown key', 'prometheus.yml', 'scrape_timeout: 4s', 'scrape_timout: 4s', /field scrape_timout not found/],
+    ['no PromQL', 'rules/recording.yml', /sum\(rate\(/, 'sum(rate', /parse error/],
+    [
+      'a rule that is there twice',
+      'rules/recording.yml',
+      /labels: \{ slo: fast-reads \}/,
+      'labels: { slo: reads }',
+      /duplicate/,
+    ],
+  ])('are refused with %s', async (_what, file, before, after, problem) => {
+    expect(await problemsWith(file, (text) => text.replace(before, after))).toMatch(problem);
   });
 });
 
@@ -101,6 +112,26 @@ describe('the configuration of Alertmanager', () => {
     expect(() => alertmanagerConfiguration(url)).toThrow(
       /^ALERT_RECEIVER_URL must be an http or https URL((?!secret).)*$/,
     );
+  });
+});
+
+describe.skipIf(!amtool)('the configuration of Alertmanager, by amtool,', () => {
+  const problemsOf = (text: string) => {
+    if (!amtool) throw new Error('without amtool this is skipped');
+    return amtoolProblems(amtool, text);
+  };
+  const configuration = alertmanagerConfiguration('https://alerts.example/hook');
+
+  it('is accepted with a receiver', async () => {
+    expect(await problemsOf(configuration)).toEqual([]);
+  });
+
+  it.each([
+    ['before it has its receiver', 'https://alerts.example/hook', '${ALERT_RECEIVER_URL}', /unsupported scheme/],
+    ['with a receiver that is not there', 'receiver: webhook', 'receiver: nobody', /undefined receiver "nobody"/],
+    ['with an unknown key', 'group_wait: 10s', 'group_weight: 10s', /field group_weight not found/],
+  ])('is refused %s', async (_what, before, after, problem) => {
+    expect((await problemsOf(configuration.replace(before, () => after))).join('\n')).toMatch(problem);
   });
 });
 
