@@ -38,7 +38,9 @@ export interface CommandIo extends Pick<BenchRequest, 'output' | 'signal'> {
 export function addGateCommands(program: Command, io: CommandIo): void {
   program
     .command('gate')
-    .description('hold one commit against another: exact counters, then CPU in interleaved blocks')
+    .description(
+      'hold one commit against another: exact counters, then CPU of both under the same load at the same time',
+    )
     .requiredOption('--base <ref>', 'what is there')
     .option('--head <ref>', 'what is to be merged', 'HEAD')
     .addOption(new Option('--seed <number>', 'the same seed draws the same random choices').argParser(io.integer))

@@ -30,7 +30,7 @@ export interface CalibrationRequest {
 }
 
 /** Then all begin with fresh databases: seats that were created stay. */
-const groupsOfOneSession = 8;
+const groupsOfOneSession = 16;
 
 /** Records what is missing of the plan: blocks of a commit against itself, with and without a loss, and whole gates. */
 export async function calibrateGate(request: CalibrationRequest): Promise<void> {
@@ -71,9 +71,7 @@ async function recordSession(groups: readonly PlannedGroup[], request: Calibrati
     });
     await pair.addControl();
     const slots = createGateSlots(ports);
-    const first = (await pair.restart()).get('base');
-    if (first === undefined) throw new Error('no instance of the base is running');
-    const cost = await measureSecondsPerRequest(first, slots);
+    const cost = await measureSecondsPerRequest(await pair.restart(), slots);
     for (const planned of groups) {
       progress.note(`  group ${planned.group}: ${planned.load}, ${100 * planned.plantedLoss} % planted`);
       journal.append({ group: await recordGroup(planned, { pair, slots, cost, seed, progress }) });
@@ -102,12 +100,11 @@ async function recordGroup(
   await measureBlocks({
     load: planned.load,
     blocks: gateRules.blocksBetweenRestarts,
-    control: true,
     seed: seed + 1000 * planned.group,
     instances: pair,
     slots,
     progress,
-    onSlot: (slot) => void recorded.push(slot),
+    onBlock: (ofBlock) => void recorded.push(...ofBlock),
   });
   return { ...planned, burnedSecondsPerRequest: burned[planned.load], slots: recorded };
 }

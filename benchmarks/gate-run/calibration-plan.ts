@@ -5,13 +5,14 @@ import { gateRules } from '../gate/judge-blocks.ts';
 
 /** Blocks of each load. */
 export interface CalibrationSize {
+  /** Beside those of whole gates: five gates of the same code screen 30 more. */
   readonly blocksWithoutLoss: number;
   readonly blocksOfEachLoss: number;
 }
 
 export const calibrationSizes = {
   short: { blocksWithoutLoss: 12, blocksOfEachLoss: 6 },
-  full: { blocksWithoutLoss: 60, blocksOfEachLoss: 24 },
+  full: { blocksWithoutLoss: 30, blocksOfEachLoss: 24 },
 } as const satisfies Readonly<Record<string, CalibrationSize>>;
 
 const plantedLosses = [0.1, 0.2] as const;

@@ -12,8 +12,8 @@ export interface GateLoadPlan {
 const seatsPerJob = 100;
 const jobsPerSecond = 40;
 
-/** The cache lives longer than a slot (30 s and 6 s), so that nothing expires inside a window. */
-export const slotSeconds = { warmUpSeconds: 1.5, windowSeconds: 4 };
+/** The cache lives longer than a slot (30 s and 13 s), so that nothing expires inside a window. */
+export const slotSeconds = { warmUpSeconds: 2, windowSeconds: 10 };
 
 const everyLoad = [
   'dropped-iterations',

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { median } from '../analysis/signed-rank.ts';
-import type { RunningVariant } from '../environments/environment.ts';
 import type { GateLoad } from '../gate/counters.ts';
 import { gateMetrics, gateMetricValue } from '../gate/gate-metrics.ts';
 import type { GateVariant } from '../gate/gate-record.ts';
-import type { GateSlots } from './gate-slot.ts';
+import type { GateSlots, RunningInstances } from './gate-slot.ts';
 
 /** The method of each load's requests. */
 const methods: Readonly<Record<GateLoad, string>> = { reads: 'GET', 'seat-creation': 'POST' };
@@ -40,21 +39,15 @@ export function createPlantedLoss(folder: string, variant: GateVariant): Planted
   };
 }
 
-const costSlots = 2;
-
-/** What a request of each load costs app and database, from slots that are not kept. */
+/** What a request of each load costs app and database, over all instances, from slots that are not kept. */
 export async function measureSecondsPerRequest(
-  instance: RunningVariant,
+  instances: RunningInstances,
   slots: GateSlots,
 ): Promise<Readonly<Record<GateLoad, number>>> {
   const costOf = async (load: GateLoad): Promise<number> => {
-    await slots.warmUp(instance, load);
-    const costs: number[] = [];
-    for (let position = 1; position <= costSlots; position += 1) {
-      const slot = await slots.run(instance, { load, block: 1, position, variant: 'base', seed: position });
-      costs.push(gateMetricValue(gateMetrics[0], slot) / 1000);
-    }
-    return median(costs);
+    await slots.warmUp(instances, load);
+    const block = await slots.run(instances, { load, block: 1, seed: 1 });
+    return median(block.map((slot) => gateMetricValue(gateMetrics[0], slot) / 1000));
   };
   return { reads: await costOf('reads'), 'seat-creation': await costOf('seat-creation') };
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { type Binary, takeFingerprint } from '../evidence/fingerprint.ts';
 import { gateLoads } from '../gate/counters.ts';
-import type { GateRecord, GateSlot } from '../gate/gate-record.ts';
-import { gateRules } from '../gate/judge-blocks.ts';
+import type { GateRecord } from '../gate/gate-record.ts';
+import { gateRules, type GateStage } from '../gate/judge-blocks.ts';
 import { flaggedLoads, judgeGate } from '../gate/judge-gate.ts';
 import { CouldNotRunError } from '../protocol/could-not-run-error.ts';
 import type { Progress } from '../protocol/progress.ts';
@@ -99,18 +99,17 @@ async function measure(record: OpenRecord, trees: Trees, request: GateRequest): 
   try {
     const slots = createGateSlots(ports);
     if (plantedCpuLoss !== undefined) await plantLoss(pair, slots, plantedCpuLoss);
-    progress.expect(gateLoads.length * gateRules.screen.blocks * 4 * slotSecondsInAll);
-    const blocksOf = (stage: 'screen' | 'confirmation', load: (typeof gateLoads)[number]) =>
+    progress.expect(gateLoads.length * secondsOf('screen'));
+    const blocksOf = (stage: GateStage, load: (typeof gateLoads)[number]) =>
       measureBlocks({
         load,
         blocks: gateRules[stage].blocks,
-        control: stage === 'confirmation',
         // Other orders and other reads than in the screen, and in the other load.
         seed: record.seed + 1000 * gateLoads.indexOf(load) + (stage === 'screen' ? 0 : 500),
         instances: pair,
         slots,
         progress,
-        onSlot: (slot: GateSlot) => void record[stage].push(slot),
+        onBlock: (ofBlock) => void record[stage].push(...ofBlock),
       });
     for (const load of gateLoads) await blocksOf('screen', load);
     const flagged = flaggedLoads(record.screen);
@@ -118,7 +117,7 @@ async function measure(record: OpenRecord, trees: Trees, request: GateRequest): 
     progress.note(
       `  the screen flags ${flagged.join(' and ')}: ${gateRules.confirmation.blocks} fresh blocks, with a control`,
     );
-    progress.expect(flagged.length * gateRules.confirmation.blocks * 5 * slotSecondsInAll);
+    progress.expect(flagged.length * secondsOf('confirmation'));
     await pair.addControl();
     for (const load of flagged) {
       await blocksOf('confirmation', load);
@@ -129,11 +128,15 @@ async function measure(record: OpenRecord, trees: Trees, request: GateRequest): 
   }
 }
 
-/** As it was seen: warm-up, window, tail, the start of k6, and its results. */
-const slotSecondsInAll = 7;
+/** As it was seen: warm-up, window, tail, the start of k6, and its results; and a restart with its warm-up. */
+const blockSeconds = 14;
+const restartSeconds = 20;
+
+function secondsOf(stage: GateStage): number {
+  const { blocks } = gateRules[stage];
+  return blocks * blockSeconds + (blocks / gateRules.blocksBetweenRestarts) * restartSeconds;
+}
 
 async function plantLoss(pair: GatePair, slots: GateSlots, share: number): Promise<void> {
-  const base = (await pair.restart()).get('base');
-  if (base === undefined) throw new Error('no instance of the base is running');
-  pair.loss.set(shareOf(await measureSecondsPerRequest(base, slots), share));
+  pair.loss.set(shareOf(await measureSecondsPerRequest(await pair.restart(), slots), share));
 }

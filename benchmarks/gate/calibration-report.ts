@@ -3,24 +3,41 @@ import { median } from '../analysis/signed-rank.ts';
 import { formatNumber, formatShare, formatUpperBound } from '../report/formats.ts';
 import type { Calibration, CalibrationGroup } from './calibration-record.ts';
 import { type GateLoad, gateLoads } from './counters.ts';
-import { blockMeans, type GateMetric, gateMetrics } from './gate-metrics.ts';
+import { blockValues, type GateMetric, gateMetrics } from './gate-metrics.ts';
 import { markdownTable, type Table } from './gate-table.ts';
 import { gateRules } from './judge-blocks.ts';
 import { judgeGate } from './judge-gate.ts';
 import { type RecordedBlock, type SimulatedRate, simulatedRates } from './simulated-gates.ts';
 
+/** Blocks of one load that the same processes served. */
+type BlockGroup = Pick<CalibrationGroup, 'load' | 'plantedLoss' | 'slots'>;
+
 /** The blocks of a group as log-ratios; undefined when a guard did not hold in it, or a slot is missing. */
-export function recordedBlocks({ slots, load }: CalibrationGroup, metric: GateMetric): RecordedBlock[] | undefined {
+export function recordedBlocks({ slots, load }: BlockGroup, metric: GateMetric): RecordedBlock[] | undefined {
   if (slots.some(({ broken }) => broken.length > 0)) return undefined;
-  const blocks = blockMeans(slots, load, metric).flatMap(({ base, head, control }) =>
-    control === undefined ? [] : [{ head: Math.log(head / base), control: Math.log(control / base) }],
-  );
+  const blocks = blockValues(slots, load, metric).map(({ base, head, control }) => {
+    return { head: Math.log(head / base), ...(control !== undefined && { control: Math.log(control / base) }) };
+  });
   return blocks.length === gateRules.blocksBetweenRestarts ? blocks : undefined;
+}
+
+/** Every screen of a whole gate, whatever its verdict: A/A blocks, too. Confirmations were chosen by what screens saw. */
+function screenedGroups(gates: Calibration['gates']): BlockGroup[] {
+  return gates.flatMap(({ screen }) =>
+    gateLoads.flatMap((load) => {
+      const groups = Map.groupBy(
+        screen.filter((slot) => slot.load === load),
+        ({ block }) => Math.ceil(block / gateRules.blocksBetweenRestarts),
+      );
+      return [...groups.values()].map((slots) => ({ load, plantedLoss: 0, slots }));
+    }),
+  );
 }
 
 /** What a calibration says, as the README quotes it and in full: Markdown, the same for the same evidence. */
 export function calibrationMarkdown(calibration: Calibration): string {
-  const { conditions, groups, gates } = calibration;
+  const { conditions, gates } = calibration;
+  const groups: readonly BlockGroup[] = [...calibration.groups, ...screenedGroups(gates)];
   const valid = groups.filter((group) => recordedBlocks(group, gateMetrics[0]) !== undefined);
   const { cores, cpuModel, kernel } = conditions.fingerprint;
   return [
@@ -35,7 +52,7 @@ export function calibrationMarkdown(calibration: Calibration): string {
     '',
     '## Simulated gates',
     '',
-    'Gates that might have been: each is drawn with replacement from recorded groups of blocks (those that the same processes served), and judged by the gate’s own rules. In brackets the 95 % interval of a bootstrap over the groups: it says how far so few groups can be trusted. Simulated gates know only what was recorded.',
+    'Gates that might have been: each is drawn with replacement from recorded groups of blocks (those that the same processes served; the screens of the whole gates above are among those of the same code), and judged by the gate’s own rules. In brackets the 95 % interval of a bootstrap over the groups: it says how far so few groups can be trusted. Simulated gates know only what was recorded.',
     '',
     ...markdownTable(simulatedTable(valid)),
     '',
@@ -63,10 +80,10 @@ function wholeGates(gates: Calibration['gates']): string {
   );
 }
 
-const losses = (groups: readonly CalibrationGroup[]): number[] =>
+const losses = (groups: readonly BlockGroup[]): number[] =>
   [...new Set(groups.map(({ plantedLoss }) => plantedLoss))].toSorted((one, other) => one - other);
 
-function simulatedTable(groups: readonly CalibrationGroup[]): Table {
+function simulatedTable(groups: readonly BlockGroup[]): Table {
   const rows = gateLoads.flatMap((load) =>
     losses(groups).flatMap((loss) => {
       const own = groups.filter((group) => group.load === load && group.plantedLoss === loss);
@@ -74,7 +91,8 @@ function simulatedTable(groups: readonly CalibrationGroup[]): Table {
         const recorded = recordedBlocks(group, gateMetrics[0]);
         return recorded === undefined ? [] : [recorded];
       });
-      return blocks.length === 0 ? [] : [simulatedRow({ load, loss, blocks })];
+      const canConfirm = blocks.some((group) => group.every(({ control }) => control !== undefined));
+      return canConfirm ? [simulatedRow({ load, loss, blocks })] : [];
     }),
   );
   return [['Load', 'CPU burned for nothing', 'Seen, median of the blocks', 'Blocks', 'FAIL', 'INCONCLUSIVE'], ...rows];
@@ -101,15 +119,15 @@ function simulatedRow({ load, loss, blocks }: SimulatedRow): string[] {
   ];
 }
 
-function noiseTable(groups: readonly CalibrationGroup[]): Table {
+function noiseTable(groups: readonly BlockGroup[]): Table {
   const rows = gateLoads.flatMap((load) =>
     gateMetrics.flatMap((metric) => {
       const blocks = groups
         .filter((group) => group.load === load && group.plantedLoss === 0)
         .flatMap((group) => recordedBlocks(group, metric) ?? []);
-      if (blocks.length < 2) return [];
+      if (blocks.filter(({ control }) => control !== undefined).length < 2) return [];
       const deviation = (of: keyof RecordedBlock): string =>
-        formatShare(standardDeviation(blocks.map((block) => block[of])));
+        formatShare(standardDeviation(blocks.flatMap((block) => block[of] ?? [])));
       return [[load, metric.label, String(blocks.length), deviation('head'), deviation('control')]];
     }),
   );

@@ -24,8 +24,8 @@ export function gateMetricValue({ id }: Pick<GateMetric, 'id'>, { samples }: Pic
   return id === 'requests_per_second' ? of('requests') / of('window_seconds') : of(id);
 }
 
-/** One metric in one block: the mean of each variant's slots. */
-export interface BlockMeans {
+/** One metric in one block. */
+export interface BlockValues {
   readonly base: number;
   readonly head: number;
   /** Absent from the blocks of a screen. */
@@ -33,20 +33,18 @@ export interface BlockMeans {
 }
 
 /** Of one load, by block. Blocks that lack a slot of base or head belong to a gate that was broken off: left out. */
-export function blockMeans(slots: readonly GateSlot[], load: GateLoad, metric: Pick<GateMetric, 'id'>): BlockMeans[] {
+export function blockValues(slots: readonly GateSlot[], load: GateLoad, metric: Pick<GateMetric, 'id'>): BlockValues[] {
   const blocks = Map.groupBy(
     slots.filter((slot) => slot.load === load),
     ({ block }) => block,
   );
   return [...blocks.values()].flatMap((ofBlock) => {
-    const values = (variant: GateSlot['variant']): number[] =>
-      ofBlock.filter((slot) => slot.variant === variant).map((slot) => gateMetricValue(metric, slot));
-    const [base, head, control] = [values('base'), values('head'), values('control')];
-    if (base.length !== 2 || head.length !== 2) return [];
-    return [{ base: mean(base), head: mean(head), ...(control.length > 0 && { control: mean(control) }) }];
+    const valueOf = (variant: GateSlot['variant']): number | undefined => {
+      const slot = ofBlock.find((one) => one.variant === variant);
+      return slot && gateMetricValue(metric, slot);
+    };
+    const [base, head, control] = [valueOf('base'), valueOf('head'), valueOf('control')];
+    if (base === undefined || head === undefined) return [];
+    return [{ base, head, ...(control !== undefined && { control }) }];
   });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

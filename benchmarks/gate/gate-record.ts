@@ -8,9 +8,8 @@ const gateVariants = ['base', 'head', 'control'] as const;
 /** One load against one instance of the service. `control` is a second instance of the base. */
 export const gateSlotSchema = z.strictObject({
   load: z.enum(gateLoads),
-  /** From 1; its slots were run one after the other. */
+  /** From 1; its slots were run at the same time. */
   block: z.int().positive(),
-  position: z.int().positive(),
   variant: z.enum(gateVariants),
   startedAt: z.iso.datetime(),
   /** 1 unless the slot was repeated because of foreign load. */

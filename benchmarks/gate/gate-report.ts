@@ -50,7 +50,7 @@ const minutes = ({ startedAt, endedAt }: GateRecord): string =>
   ((Date.parse(endedAt) - Date.parse(startedAt)) / 60_000).toFixed(1);
 
 const machine = ({ fingerprint }: GateRecord): string =>
-  `${fingerprint.cores} × ${fingerprint.cpuModel}, interleaved blocks, both commits on the same machine`;
+  `${fingerprint.cores} × ${fingerprint.cpuModel}, both commits under the same load at the same time`;
 
 /** Short enough for a comment on a pull request. */
 export function gateMarkdown(record: GateRecord, judgement: GateJudgement): string {

@@ -1,6 +1,6 @@
 import { formatChange, formatPValue, formatQuantity, formatShare } from '../report/formats.ts';
 import { type GateLoad, gateLoads } from './counters.ts';
-import { blockMeans, type GateMetric, gateMetrics } from './gate-metrics.ts';
+import { blockValues, type GateMetric, gateMetrics } from './gate-metrics.ts';
 import type { GateRecord } from './gate-record.ts';
 import { type BlocksComparison, compareBlocks, type GateStage } from './judge-blocks.ts';
 
@@ -14,7 +14,7 @@ export function metricTable(record: GateRecord): Table {
   const rows = gateLoads.flatMap((load) => {
     const stage: GateStage = record.confirmation.some((slot) => slot.load === load) ? 'confirmation' : 'screen';
     return gateMetrics.flatMap((metric) => {
-      const blocks = blockMeans(record[stage], load, metric);
+      const blocks = blockValues(record[stage], load, metric);
       const comparison = compareBlocks(blocks, stage);
       return comparison === undefined ? [] : [row({ load, stage, metric, comparison, blocks: blocks.length })];
     });

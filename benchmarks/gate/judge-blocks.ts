@@ -1,7 +1,7 @@
 import { departsFromNone, exponential } from '../analysis/control.ts';
 import { detectableLogRatio } from '../analysis/detectable-effect.ts';
 import { locate, type Location, signedRankPValue } from '../analysis/signed-rank.ts';
-import type { BlockMeans } from './gate-metrics.ts';
+import type { BlockValues } from './gate-metrics.ts';
 
 /** Blocks of each stage, and what they have to show: see "Gate" in benchmarks/README.md. */
 export const gateRules = {
@@ -28,7 +28,7 @@ export interface BlocksComparison {
 }
 
 /** undefined without a block. Throws RangeError for a value that is not positive. */
-export function compareBlocks(blocks: readonly BlockMeans[], stage: GateStage): BlocksComparison | undefined {
+export function compareBlocks(blocks: readonly BlockValues[], stage: GateStage): BlocksComparison | undefined {
   if (blocks.length === 0) return undefined;
   const logRatios = blocks.map(({ base, head }) => logRatio(head, base));
   const controls = blocks.flatMap(({ base, control }) => (control === undefined ? [] : [logRatio(control, base)]));

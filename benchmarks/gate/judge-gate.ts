@@ -1,7 +1,7 @@
 import { formatChange } from '../report/formats.ts';
 import { compareCounters, type CounterComparison, type CounterDifference } from './compare-counters.ts';
 import { type GateLoad, gateLoads } from './counters.ts';
-import { blockMeans, gateMetrics } from './gate-metrics.ts';
+import { blockValues, gateMetrics } from './gate-metrics.ts';
 import type { GateRecord, GateSlot } from './gate-record.ts';
 import {
   type BlocksComparison,
@@ -121,7 +121,7 @@ function compareJudgedMetric(slots: readonly GateSlot[], load: GateLoad, stage: 
     const { slot, guard, observed, limit } = first;
     return `${guard} in block ${slot.block}, ${slot.variant}: ${observed}, ${limit}${more(broken.length - 1)}`;
   }
-  const blocks = blockMeans(own, load, gateMetrics[0]);
+  const blocks = blockValues(own, load, gateMetrics[0]);
   const { blocks: planned } = gateRules[stage];
   const comparison = blocks.length === planned ? compareBlocks(blocks, stage) : undefined;
   return comparison ?? `${blocks.length} of ${planned} blocks of the ${stage} are there`;

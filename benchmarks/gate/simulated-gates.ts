@@ -7,37 +7,43 @@ import { type BlocksFinding, exceeds, findInConfirmation, gateRules, type GateSt
 export interface RecordedBlock {
   /** head / base */
   readonly head: number;
-  /** control / base */
-  readonly control: number;
+  /** control / base; the blocks of a screen have none. */
+  readonly control?: number;
 }
 
 /**
  * Gates of one load that might have been: blocks drawn with replacement from recorded ones, judged by the gate's own
  * rules. What is drawn are whole groups, the blocks that the same processes served: blocks between two restarts are more
- * alike than others, and a gate has several restarts. Such gates know only what was recorded: they are simulated.
+ * alike than others, and a gate has several restarts. A confirmation is drawn from the groups that have a control. Such
+ * gates know only what was recorded: they are simulated.
  *
- * @throws {RangeError} without a group, or for a group of another size than the gate's
+ * @throws {RangeError} without a group that has a control, or for a group of another size than the gate's
  */
 export function simulateGates(
   groups: readonly (readonly RecordedBlock[])[],
   { gates, seed }: { readonly gates: number; readonly seed: number },
 ): Readonly<Record<BlocksFinding, number>> {
   const odd = groups.find((group) => group.length !== gateRules.blocksBetweenRestarts);
-  if (groups.length === 0 || odd !== undefined) {
+  const pools = { screen: groups, confirmation: groups.filter(hasControl) };
+  if (pools.confirmation.length === 0 || odd !== undefined) {
     throw new RangeError(
-      `gates are drawn from groups of ${gateRules.blocksBetweenRestarts} blocks, got ${groups.length} groups${odd ? `, one of ${odd.length}` : ''}`,
+      `gates are drawn from groups of ${gateRules.blocksBetweenRestarts} blocks, some with a control; got ${groups.length} groups${odd ? `, one of ${odd.length}` : ''}`,
     );
   }
   const random = createSeededRandom(seed);
   const draw = (stage: GateStage): RecordedBlock[] =>
-    Array.from(
-      { length: gateRules[stage].blocks / gateRules.blocksBetweenRestarts },
-      () => groups[Math.floor(random() * groups.length)] ?? [],
+    Array.from({ length: gateRules[stage].blocks / gateRules.blocksBetweenRestarts }, () =>
+      drawOne(pools[stage], random),
     ).flat();
   const counts = { 'not-flagged': 0, 'not-confirmed': 0, unclear: 0, 'control-broken': 0, regression: 0 };
   for (let gate = 0; gate < gates; gate += 1) counts[simulatedFinding(draw)] += 1;
   return counts;
 }
+
+const hasControl = (group: readonly RecordedBlock[]): boolean => group.every(({ control }) => control !== undefined);
+
+const drawOne = <Group extends readonly RecordedBlock[]>(pool: readonly Group[], random: () => number): Group | [] =>
+  pool[Math.floor(random() * pool.length)] ?? [];
 
 function simulatedFinding(draw: (stage: GateStage) => readonly RecordedBlock[]): BlocksFinding {
   const compare = (blocks: readonly RecordedBlock[]) => {
@@ -49,7 +55,7 @@ function simulatedFinding(draw: (stage: GateStage) => readonly RecordedBlock[]):
   const compared = compare(blocks);
   // An interval takes longer than all the rest, and most gates don't ask for it.
   if (!exceeds(compared, 'confirmation')) return findInConfirmation(compared);
-  const control = locate(blocks.map((block) => block.control));
+  const control = locate(blocks.flatMap((block) => block.control ?? []));
   const broken = departsFromNone(control, gateRules.confirmation.smallestEffect);
   return findInConfirmation({ ...compared, control: { broken } });
 }
@@ -78,7 +84,11 @@ export function simulatedRates(
   };
   const random = createSeededRandom(groups.length);
   const resampled = Array.from({ length: resamples }, (_, resample) => {
-    const drawn = groups.map(() => groups[Math.floor(random() * groups.length)] ?? []);
+    // Groups with and without a control are two strata.
+    const drawn = [true, false].flatMap((which) => {
+      const stratum = groups.filter((group) => hasControl(group) === which);
+      return stratum.map(() => drawOne(stratum, random));
+    });
     return sharesOf(drawn, gatesOfResample, resample);
   });
   const estimate = sharesOf(groups, gatesOfEstimate, 1);

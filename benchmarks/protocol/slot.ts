@@ -142,7 +142,7 @@ export interface JudgedSlot extends SlotResult {
   readonly slot: Slot;
 }
 
-const attempts = 3;
+export const attempts = 3;
 
 /**
  * Runs a slot, again if the machine was busy with something else: at most three times, and without a look at

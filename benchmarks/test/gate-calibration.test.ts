@@ -45,6 +45,9 @@ describe('simulated gates', () => {
   test('are not drawn from nothing, or from groups that no gate has', () => {
     expect(() => simulateGates([], { gates, seed: 1 })).toThrow(RangeError);
     expect(() => simulateGates([[{ head: 0, control: 0 }]], { gates, seed: 1 })).toThrow(/one of 1/);
+    const screened = [{ head: 0 }, { head: 0 }, { head: 0 }];
+    expect(() => simulateGates([screened], { gates, seed: 1 })).toThrow(/some with a control/);
+    expect(simulateGates([screened, ...blocksOf(groupsOf(1))], { gates: 10, seed: 1 })['not-flagged']).toBe(10);
   });
 });
 
@@ -94,7 +97,7 @@ describe('the report of a calibration', () => {
   test('bounds false alarms of real gates by Clopper and Pearson, and calls the drawn ones simulated', () => {
     const text = calibrationMarkdown(calibration());
     expect(text).toMatch(/5 real gates: 5 PASS, 0 FAIL.*False alarms: 0 of 5, 46 % at most/);
-    expect(text).toMatch(/\| reads \| none \| .* \| 12 \| < 0\.1 % \[< 0\.1 %, < 0\.1 %\]/);
+    expect(text).toMatch(/\| reads \| none \| .* \| 42 \| < 0\.1 % \[< 0\.1 %, < 0\.1 %\]/);
     expect(text).toMatch(/\| reads \| 20 % \| (19|20|21)\.?\d* % \| 12 \| 100 % \[100 %, 100 %\]/);
     expect(text).toMatch(/Simulated gates know only what was recorded/);
   });
@@ -105,8 +108,8 @@ describe('the report of a calibration', () => {
     if (first === undefined || slot === undefined) throw new Error('the group has no slot');
     const broken = { ...slot, broken: [{ guard: 'steal', held: false, observed: '9 %', limit: 'at most 5 %' }] };
     const text = calibrationMarkdown(calibration({ groups: [{ ...first, slots: [broken, ...slots] }, ...others] }));
-    expect(text).toMatch(/3 of 4 groups of 3 blocks count/);
-    expect(text).toMatch(/\| reads \| none \| .* \| 9 \|/);
+    expect(text).toMatch(/23 of 24 groups of 3 blocks count/);
+    expect(text).toMatch(/\| reads \| none \| .* \| 39 \|/);
   });
 });
 

@@ -14,12 +14,14 @@ import type { RunningVariant } from '../environments/environment.ts';
 import { compareCounters } from '../gate/compare-counters.ts';
 import type { GateSlot, GateVariant } from '../gate/gate-record.ts';
 import { describeDifference } from '../gate/judge-gate.ts';
-import { drawGateOrders } from '../gate-run/block-order.ts';
 import { countSources } from '../gate-run/count-sources.ts';
 import { readExpectations } from '../gate-run/expectations.ts';
+import { gateGuardLimits } from '../gate-run/gate-load.ts';
+import { factsOf } from '../gate-run/gate-slot.ts';
 import { measureBlocks } from '../gate-run/measure-blocks.ts';
 import { createPlantedLoss } from '../gate-run/planted-loss.ts';
 import { openWorkTrees, type WorkTrees } from '../gate-run/work-trees.ts';
+import { isDisturbed, judgeSlot } from '../protocol/guards.ts';
 import { createProgress } from '../protocol/progress.ts';
 import { plantedChanges, withChange } from '../selftest/planted-changes.ts';
 import { runCase, type SelfTestContext } from '../selftest/self-test-case.ts';
@@ -121,58 +123,60 @@ describe('the blocks of a gate', () => {
     parts: [],
   });
 
-  test.each([false, true])('give every variant the same mean place (control: %s)', (control) => {
-    for (const order of drawGateOrders(1, { blocks: 50, control })) {
-      const middle = (order.length - 1) / 2;
-      for (const one of new Set(order)) {
-        const places = order.flatMap((other, place) => (other === one ? [place] : []));
-        expect(places.reduce((sum, place) => sum + place, 0) / places.length).toBe(middle);
-      }
-    }
-    expect(new Set(drawGateOrders(1, { blocks: 50, control }).map(([first]) => first)).size).toBe(2);
-  });
-
-  test('are served by new processes every third time, each warmed first, and by the one whose turn it is', async () => {
+  test('are served by new processes every third time, warmed first, and by all at once', async () => {
     const events: string[] = [];
-    const [recorded] = gateSlots({ load: 'reads', blocks: 1, control: false });
-    if (recorded === undefined) throw new Error('no slot');
+    const recorded = gateSlots({ load: 'reads', blocks: 1, control: true });
     const kept: GateSlot[] = [];
+    const running = new Map((['base', 'head', 'control'] as const).map((id) => [id, variant(id)]));
     await measureBlocks({
       load: 'reads',
       blocks: 6,
-      control: true,
       seed: 1,
       instances: {
         restart() {
           events.push('restart');
-          return Promise.resolve(new Map((['base', 'head', 'control'] as const).map((id) => [id, variant(id)])));
+          return Promise.resolve(running);
         },
       },
       slots: {
-        warmUp: ({ apiUrl }) => Promise.resolve(void events.push(`warm ${apiUrl}`)),
-        run({ apiUrl }, { variant: id, ...place }) {
-          expect(apiUrl).toBe(`http://${id}`);
-          events.push('slot');
-          return Promise.resolve({ ...recorded, block: place.block, position: place.position, variant: id });
+        warmUp: (instances) => Promise.resolve(void events.push(`warm ${[...instances.keys()].join()}`)),
+        run(instances, { block }) {
+          expect(instances).toBe(running);
+          events.push('block');
+          return Promise.resolve(recorded.map((slot) => ({ ...slot, block })));
         },
       },
       progress: createProgress({ write: () => true }),
-      onSlot: (slot) => kept.push(slot),
+      onBlock: (slots) => kept.push(...slots),
     });
-    const session = [
-      'restart',
-      expect.stringMatching(/^warm/),
-      expect.stringMatching(/^warm/),
-      expect.stringMatching(/^warm/),
-    ];
-    expect(events).toEqual([...session, ...Array(15).fill('slot'), ...session, ...Array(15).fill('slot')]);
-    expect(kept.map(({ block, position }) => `${block}.${position}`).slice(-5)).toEqual([
-      '6.1',
-      '6.2',
-      '6.3',
-      '6.4',
-      '6.5',
-    ]);
+    const session = ['restart', 'warm base,head,control', 'block', 'block', 'block'];
+    expect(events).toEqual([...session, ...session]);
+    expect(kept.map(({ block, variant: id }) => `${block} ${id}`).slice(-3)).toEqual(['6 base', '6 head', '6 control']);
+  });
+
+  test.each([
+    ['held: instances under the same load are not foreign to one another', 0.3, true],
+    ['broken: a stranger is', 1.3, false],
+  ])('have their guard of foreign load %s', (_, strangerSeconds, held) => {
+    const own = {
+      database: 1,
+      service: 2,
+      worker: 0.5,
+      redis_cache: 0.2,
+      redis_queue: 0.3,
+      generator: 1,
+    };
+    const ownSeconds = Object.values(own).reduce((sum, seconds) => sum + seconds, 0);
+    const instances = ['base', 'head', 'control'] as const;
+    const parts = { ...own, lab: 0.2, steal: 0, idle: 3, other: 2 * ownSeconds + strangerSeconds };
+    const samples = Object.entries({ ...parts, machine: 20 }).map(([part, value]) => {
+      return { slot: 'one', metric: `${part}_cpu_seconds`, value, unit: 's', source: 'made up' };
+    });
+    const results = instances.map(() => ({ slot: { id: 'one' }, samples }));
+    const [facts] = results.map((result) => factsOf(result, results, 'reads'));
+    if (facts === undefined) throw new Error('no facts');
+    expect(judgeSlot(['foreign-cpu'], facts, gateGuardLimits)).toMatchObject([{ held }]);
+    expect(isDisturbed({ ...facts, besideCpuSeconds: 0 }, gateGuardLimits)).toBe(true);
   });
 });
 

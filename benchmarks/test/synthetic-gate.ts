@@ -3,7 +3,6 @@ import { standardNormal } from '../analysis/standard-normal.ts';
 import type { CalibrationGroup } from '../gate/calibration-record.ts';
 import type { Counters, GateLoad } from '../gate/counters.ts';
 import type { GateRecord, GateSlot, GateVariant } from '../gate/gate-record.ts';
-import { drawGateOrders } from '../gate-run/block-order.ts';
 
 export const counters: Counters = {
   reads: {
@@ -36,7 +35,7 @@ export interface SyntheticBlocks {
   /** What head and control cost, as a multiple of the base. */
   readonly head?: number;
   readonly second?: number;
-  /** Standard deviation of a slot. */
+  /** Standard deviation of a block's log-ratio. */
   readonly noise?: number;
   readonly seed?: number;
 }
@@ -53,13 +52,13 @@ export function gateSlots({
 }: SyntheticBlocks): GateSlot[] {
   const random = createSeededRandom(seed);
   const cost: Readonly<Record<GateVariant, number>> = { base: 1, head, control: second };
-  return drawGateOrders(seed, { blocks, control }).flatMap((order, block) =>
-    order.map((variant, place) => {
-      const seconds = cost[variant] * Math.exp(noise * standardNormal(random));
+  const variants: readonly GateVariant[] = control ? ['base', 'head', 'control'] : ['base', 'head'];
+  return Array.from({ length: blocks }).flatMap((_, block) =>
+    variants.map((variant) => {
+      const seconds = cost[variant] * Math.exp((noise / Math.SQRT2) * standardNormal(random));
       return {
         load,
         block: block + 1,
-        position: place + 1,
         variant,
         startedAt: '2026-11-23T12:00:00.000Z',
         attempt: 1,
