@@ -9,10 +9,11 @@ export interface SlotReadings {
 /** A value, or why there is none: a number that was not recorded is never 0. */
 export type MetricValue = { readonly value: number } | { readonly missing: string };
 
-/** Readings by slot id; every slot of the run has an entry. */
+/** Readings by slot id; every slot of the run has an entry, and every attempt that was discarded. */
 export function readingsBySlot({ run, samples, latencies }: Evidence): ReadonlyMap<string, SlotReadings> {
   const readings = new Map<string, { samples: Map<string, number>; latencies: LatencyHistogram[] }>();
-  for (const { id } of run.slots) readings.set(id, { samples: new Map(), latencies: [] });
+  for (const { id } of [...run.slots, ...(run.discarded ?? [])])
+    readings.set(id, { samples: new Map(), latencies: [] });
   for (const { slot, metric, value } of samples) readings.get(slot)?.samples.set(metric, value);
   for (const histogram of latencies) readings.get(histogram.slot)?.latencies.push(histogram);
   return readings;

@@ -1,3 +1,4 @@
+import type { PartSettings } from '../evidence/part-settings.ts';
 import type { VariantId } from '../evidence/schema.ts';
 
 /** A part whose CPU and memory are accounted for: a process and all its descendants. Workers share their name. */
@@ -22,6 +23,8 @@ export interface RunningVariant {
     | { readonly engine: 'sqlite'; readonly file: string };
   readonly redisCacheUrl: string;
   readonly redisQueueUrl: string;
+  /** What its parts run with, as they say themselves. */
+  readSettings(): Promise<readonly PartSettings[]>;
   readonly parts: readonly Part[];
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readPartSettings } from '../probes/part-settings.ts';
 import type { Environment, EnvironmentRequest, Part, RunningVariant, VariantRequest } from './environment.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 import { createScratch, removeLeftovers, type Scratch } from './scratch.ts';
@@ -36,6 +37,8 @@ interface Backing {
 interface Services {
   readonly service: ServiceProcess;
   readonly workers: readonly WorkerProcess[];
+  /** What each was started with, by its name. */
+  readonly configurations: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /**
@@ -157,11 +160,9 @@ async function startBacking(
 
 async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<Services> {
   const { variant, directory, database, redisCache, redisQueue, apiToken } = backing;
-  const requestFor = (name: string, own: Readonly<Record<string, string>>): ServiceRequest => ({
-    name: `${name} of ${variant.id}`,
-    directory,
-    sources: variant.sources,
-    configuration: {
+  const configurations: Record<string, Readonly<Record<string, string>>> = {};
+  const requestFor = (name: string, own: Readonly<Record<string, string>>): ServiceRequest => {
+    const configuration = {
       ...serviceConfiguration({
         engine: database.database.engine,
         databaseUrl: database.url,
@@ -171,8 +172,10 @@ async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<
       SHUTDOWN_GRACE_MS: '5000',
       ...own,
       ...variant.configuration,
-    },
-  });
+    };
+    configurations[name] = configuration;
+    return { name: `${name} of ${variant.id}`, directory, sources: variant.sources, configuration };
+  };
   const { workers: workerCount = 0 } = variant;
   const api = { HOST: '127.0.0.1', PORT: '0', API_TOKEN: apiToken, ROLE: workerCount === 0 ? 'all' : 'api' };
   const service = await startService(requestFor('service', api));
@@ -183,13 +186,13 @@ async function startServicesOf(backing: Backing, onProcess: OnProcess): Promise<
     onProcess(worker.process);
     return worker;
   });
-  return { service, workers };
+  return { service, workers, configurations };
 }
 
 function describe(backing: Backing, services: Services | undefined): RunningVariant {
   const { variant, database, redisCache, redisQueue, apiToken } = backing;
   if (!services) throw new Error(`the service of ${variant.id} was not started`);
-  const { service, workers } = services;
+  const { service, workers, configurations } = services;
   const part = (name: Part['name'], process: SupervisedProcess): Part => ({
     name,
     rootProcessId: process.processId,
@@ -204,6 +207,13 @@ function describe(backing: Backing, services: Services | undefined): RunningVari
     database: database.database,
     redisCacheUrl: redisCache.url,
     redisQueueUrl: redisQueue.url,
+    readSettings: () =>
+      readPartSettings({
+        database: database.database,
+        redisCacheUrl: redisCache.url,
+        redisQueueUrl: redisQueue.url,
+        services: configurations,
+      }),
     parts: [
       ...(database.server ? [part('database', database.server.process)] : []),
       part('service', service.process),

@@ -1,5 +1,6 @@
 import { drawBlockOrders } from '../protocol/block-orders.ts';
 
+import { checkDiscarded } from './discarded-attempts.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { evidenceFiles } from './evidence-files.ts';
 import type { Evidence, RunRecord } from './schema.ts';
@@ -10,7 +11,8 @@ import type { Evidence, RunRecord } from './schema.ts';
  */
 export function checkConsistency({ run, samples, latencies }: Evidence): void {
   checkRun(run);
-  const slots = new Set(run.slots.map(({ id }) => id));
+  checkDiscarded(run);
+  const slots = new Set([...run.slots, ...(run.discarded ?? [])].map(({ id }) => id));
   checkLines(
     evidenceFiles.samples,
     slots,

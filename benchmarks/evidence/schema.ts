@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { sharedSettingsSchema } from './part-settings.ts';
+
 /**
  * What a run leaves behind. `run.json` is a `RunRecord`; `samples.ndjson` has one `Sample` a line;
  * `latency.ndjson` one `LatencyHistogram` a line. Everything that a report says is computed from these three.
@@ -136,6 +138,8 @@ export const runFrameSchema = z.strictObject({
     cpuPressureBefore: z.number().optional(),
     cpuPressureAfter: z.number().optional(),
   }),
+  /** What database, Redis servers and service ran with. Absent in older evidence. */
+  partSettings: z.array(sharedSettingsSchema).optional(),
   /** SHA-256 of every other file that the report is computed from. */
   files: z.record(z.string(), z.string()),
 });
@@ -174,6 +178,11 @@ export const runRecordSchema = runFrameSchema.extend({
   /** Predicted by an independent-reference model from workload, rate and profile; a fraction. Absent: not predicted. */
   predictedHitRatio: z.number().optional(),
   slots: z.array(slotSchema),
+  /**
+   * Attempts at slots that were made again because of foreign load, each with its samples and latencies, as
+   * `<slot>-attempt-<number>`: in no figure, kept so that anyone can see what was left out. Absent in older evidence.
+   */
+  discarded: z.array(slotSchema).optional(),
 });
 
 export const sampleSchema = z.strictObject({

@@ -12,6 +12,7 @@ export async function openInspectedSeries(
   try {
     const inspection = await openQueueInspection(stage);
     return {
+      settings: stage.settings,
       runTrial: trialsOn(stage, inspection),
       async close() {
         inspection.close();

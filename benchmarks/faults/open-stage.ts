@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { removeLeftovers } from '../environments/scratch.ts';
 import { serviceConfiguration } from '../environments/service-configuration.ts';
+import { type ConfiguredParts, readPartSettings } from '../probes/part-settings.ts';
 import { createHalls, createVenue } from './create-halls.ts';
 import { startPostgresNode } from './postgres-node.ts';
 import { readQueueLeft } from './queue-inspection.ts';
@@ -8,7 +10,7 @@ import { startRedisNode } from './redis-node.ts';
 import { seedStageDatabase } from './seed-stage-database.ts';
 import { startServiceNode } from './service-node.ts';
 import { createSqliteNode } from './sqlite-node.ts';
-import type { Proxied, ServiceNode, Stage, StageRequest } from './stage.ts';
+import type { DatabaseNode, Proxied, ServiceNode, Stage, StageRequest } from './stage.ts';
 import { createStageProcesses, type StageProcesses } from './stage-processes.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -68,7 +70,7 @@ async function build(
   const proxies = await startProxies(request, urls, connections);
   request.step('starting the service');
   const apiToken = randomBytes(32).toString('hex');
-  const services = await startServices(request, processes, {
+  const configuration = {
     ...serviceConfiguration({
       engine: request.database,
       databaseUrl: through(proxies.database, database.url),
@@ -82,7 +84,8 @@ async function build(
     SEAT_CREATION: request.seatCreation,
     SEAT_CREATION_MIN_IDLE_MS: String(request.minIdleMs),
     ...request.configuration,
-  });
+  };
+  const services = await startServices(request, processes, configuration);
   const apiUrl = services.apis[0]?.apiUrl;
   if (apiUrl === undefined) throw new Error('api-1 has come up without an API: its entry must serve one');
   const api = { apiUrl, apiToken };
@@ -94,6 +97,12 @@ async function build(
     redisCache,
     proxies,
     apiToken,
+    settings: await readPartSettings({
+      database: readableDatabase(database.node),
+      redisCacheUrl: redisCache.url,
+      redisQueueUrl: redisQueue.url,
+      services: configurationsOf(request, configuration),
+    }),
     directory: processes.directory,
     createHalls: (count, seatsEach) => createHalls(api, venueId, { count, seatsEach }),
     queueLeft: () => readQueueLeft(redisQueue),
@@ -123,6 +132,25 @@ function through(proxy: TcpProxy | undefined, address: string): string {
   const url = new URL(address);
   url.port = String(proxy.port);
   return url.href;
+}
+
+function readableDatabase({ engine, url }: DatabaseNode): ConfiguredParts['database'] {
+  return engine === 'postgres' ? { engine, adminConnectionString: url } : { engine, file: url.slice('sqlite:'.length) };
+}
+
+/** Processes of one role have the same; a control says which program it is, without addresses and folders. */
+function configurationsOf(
+  { workers = 0, entry }: StageRequest,
+  configuration: Readonly<Record<string, string>>,
+): ConfiguredParts['services'] {
+  const of = (role: string, own: readonly string[] | undefined) => ({
+    ...configuration,
+    ROLE: role,
+    ...(own && { program: own.flatMap((word) => (word.includes('://') ? [] : [path.basename(word)])).join(' ') }),
+  });
+  return workers === 0
+    ? { service: of('all', entry?.api) }
+    : { api: of('api', entry?.api), worker: of('worker', entry?.worker) };
 }
 
 /** The first one migrates the database; the others come up at once. */

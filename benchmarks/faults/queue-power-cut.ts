@@ -53,6 +53,7 @@ export async function openQueuePowerCuts(cuts: QueuePowerCuts, request: SeriesRe
       step: (text) => request.step(text),
     });
     return {
+      settings: stage.settings,
       runTrial: (context) => runCut(stage, { cuts, power, context }),
       async close() {
         await stage.close();

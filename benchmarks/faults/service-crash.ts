@@ -33,6 +33,7 @@ export async function openServiceCrashes(crashes: ServiceCrashes, request: Serie
   const { database, signal } = request;
   const stage = await openStage({ database, seatCreation, minIdleMs, signal, step: (text) => request.step(text) });
   return {
+    settings: stage.settings,
     async runTrial(context) {
       for (let idleFaults = 0; idleFaults < mostIdleFaults; idleFaults += 1) {
         const outcome = await runCrash(stage, crashes, context);

@@ -1,4 +1,5 @@
 import type { SupervisedProcess } from '../environments/supervised-process.ts';
+import type { PartSettings } from '../evidence/part-settings.ts';
 import type { RunFrame } from '../evidence/schema.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
@@ -17,6 +18,8 @@ export interface Stage {
   readonly apiToken: string;
   /** Between the service and its servers, where the request asked for them. */
   readonly proxies: { readonly [Name in Proxied]?: TcpProxy };
+  /** What its parts run with, as they said themselves when it had come up. */
+  readonly settings: readonly PartSettings[];
   /** Scratch, for ledgers and logs; removed with the stage. */
   readonly directory: string;
   /** New halls without seats, made through the API: their ids, each fit for one job. */

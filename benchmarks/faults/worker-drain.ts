@@ -47,7 +47,8 @@ export async function openWorkerDrains(drains: WorkerDrains, request: SeriesRequ
     signal,
     step: (text) => request.step(text),
   });
-  return { runTrial: (context) => runDrain(stage, drains, context), close: () => stage.close() };
+  const { settings } = stage;
+  return { settings, runTrial: (context) => runDrain(stage, drains, context), close: () => stage.close() };
 }
 
 async function runDrain(stage: Stage, drains: WorkerDrains, context: TrialContext): Promise<TrialOutcome> {

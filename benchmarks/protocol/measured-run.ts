@@ -1,5 +1,6 @@
 import type { Environment, RunningVariant } from '../environments/environment.ts';
 import { type Binary, readCommit } from '../evidence/fingerprint.ts';
+import type { OwnedSettings } from '../evidence/part-settings.ts';
 import type { GuardOutcome, LatencyHistogram, RunRecord, Sample, Slot, VariantId } from '../evidence/schema.ts';
 import { annotateBlock, annotateSlot } from './annotation.ts';
 import { drawBlockOrders } from './block-orders.ts';
@@ -36,6 +37,9 @@ export interface RunRequest {
 export class MeasuredRun {
   readonly request: RunRequest;
   readonly slots: Slot[] = [];
+  /** Attempts at slots that were made again. */
+  readonly discarded: Slot[] = [];
+  readonly settings: OwnedSettings[] = [];
   readonly samples: Sample[] = [];
   readonly latencies: LatencyHistogram[] = [];
   readonly guards: GuardOutcome[] = [];
@@ -80,6 +84,7 @@ export class MeasuredRun {
         ...(await checkVisibilityMap(variant)),
         await checkCommit(variant, commit),
       );
+      this.settings.push({ owner: variant.id, parts: [...(await variant.readSettings())] });
     }
     this.contentSamples = await experiment.describeContent(this.variant('before'));
   }
@@ -204,6 +209,11 @@ export class MeasuredRun {
     await ports.annotate?.(annotateSlot(this.request.id, judged.slot));
     this.samples.push(...judged.samples, ...(plan.role === 'measured' ? this.describe(plan.id) : []));
     this.latencies.push(...judged.latencies);
+    for (const { slot, samples, latencies } of judged.discarded) {
+      this.discarded.push(slot);
+      this.samples.push(...samples);
+      this.latencies.push(...latencies);
+    }
     return judged;
   }
 

@@ -1,3 +1,4 @@
+import { shareSettings } from '../evidence/part-settings.ts';
 import type { Evidence } from '../evidence/schema.ts';
 import { annotateRun } from './annotation.ts';
 import { CouldNotRunError } from './could-not-run-error.ts';
@@ -50,6 +51,7 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
   return {
     run: {
       ...frame,
+      partSettings: shareSettings(run.settings),
       experiment: {
         id: experiment.id,
         title: experiment.title,
@@ -71,6 +73,7 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
       }),
       ...(predictedHitRatio !== undefined && { predictedHitRatio }),
       slots: run.slots,
+      discarded: run.discarded,
     },
     samples: run.samples,
     latencies: run.latencies,

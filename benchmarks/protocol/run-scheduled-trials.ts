@@ -1,4 +1,5 @@
 import { trialProblem } from '../evidence/check-trials-consistency.ts';
+import type { OwnedSettings } from '../evidence/part-settings.ts';
 import type { BrokenTrial, TrialsRecord } from '../evidence/trials-schema.ts';
 import { type Annotate, annotateTrial } from './annotation.ts';
 import { describeTrial } from './describe-trial.ts';
@@ -26,6 +27,8 @@ export interface FinishedTrials {
   /** As they are scheduled, whatever the order in which they ended. */
   readonly entries: readonly JournalEntry[];
   readonly broken: readonly BrokenTrial[];
+  /** Of each series, as its stage said. */
+  readonly settings: readonly OwnedSettings[];
 }
 
 type RecordSoFar = Pick<TrialsRecord, 'experiment' | 'skipped'>;
@@ -36,6 +39,7 @@ interface RunningTrials {
   readonly open: Map<string, OpenSeries>;
   readonly entries: JournalEntry[];
   readonly broken: BrokenTrial[];
+  readonly settings: OwnedSettings[];
   /** Not begun, or not at their end. */
   readonly left: Set<PlannedTrial>;
 }
@@ -55,8 +59,9 @@ export async function runScheduledTrials(request: TrialsRequest, record: RecordS
     journal.entries.some((entry) => entry.trial.series === series.id && entry.trial.trial === trial);
   const scheduled = scheduleTrials(experiment, profile, journal.seed);
   const planned = scheduled.filter((one) => !isSettled(one));
-  const [entries, broken] = [[...journal.entries], [...journal.broken]];
-  const running = { request, record, open: new Map<string, OpenSeries>(), entries, broken, left: new Set(planned) };
+  const [entries, broken, settings] = [[...journal.entries], [...journal.broken], [...journal.settings]];
+  const open = new Map<string, OpenSeries>();
+  const running = { request, record, open, entries, broken, settings, left: new Set(planned) };
   const batches =
     experiment.order === 'interleaved' ? [planned] : [...Map.groupBy(planned, ({ series }) => series).values()];
   try {
@@ -65,7 +70,7 @@ export async function runScheduledTrials(request: TrialsRequest, record: RecordS
     const ends = await Promise.allSettled(lanes);
     signal.throwIfAborted();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
-    return { entries: inOrder(entries, scheduled), broken };
+    return { entries: inOrder(entries, scheduled), broken, settings };
   } finally {
     progress.step('stopping what was started');
     await closeAll(running);
@@ -111,7 +116,8 @@ async function hasRun(running: RunningTrials, planned: PlannedTrial): Promise<bo
   }
 }
 
-async function runPlanned({ request, record, open, entries }: RunningTrials, planned: PlannedTrial): Promise<void> {
+async function runPlanned(running: RunningTrials, planned: PlannedTrial): Promise<void> {
+  const { request, record, open, entries } = running;
   const { database, profile, journal, progress, signal } = request;
   const { series, trial: number, isLast } = planned;
   const step = (text: string): void =>
@@ -121,6 +127,7 @@ async function runPlanned({ request, record, open, entries }: RunningTrials, pla
     step('starting');
     stage = await series.open({ profile, database, random: randomFor(journal.seed, series.id), step, signal });
     open.set(series.id, stage);
+    noteSettings(running, series.id, stage);
   }
   const startedAt = Date.now();
   const startedOn = performance.now();
@@ -140,6 +147,13 @@ async function runPlanned({ request, record, open, entries }: RunningTrials, pla
   if (!isLast) return;
   open.delete(series.id);
   await stage.close();
+}
+
+function noteSettings({ request, settings }: RunningTrials, owner: string, { settings: parts }: OpenSeries): void {
+  if (parts === undefined) return;
+  const own = { owner, parts: [...parts] };
+  request.journal.appendSettings(own);
+  settings.push(own);
 }
 
 /** What is still open after an end before the last trial: nothing may keep the others from being closed. */

@@ -1,3 +1,4 @@
+import { shareSettings } from '../evidence/part-settings.ts';
 import type { GuardOutcome } from '../evidence/schema.ts';
 import type { TrialsEvidence, TrialsRecord } from '../evidence/trials-schema.ts';
 import { annotateRun } from './annotation.ts';
@@ -22,7 +23,7 @@ export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence>
   const skipped = await findUnavailable(request);
   const closeFrame = await openRunFrame({ ...request, seed: journal.seed });
   const record: Pick<TrialsRecord, 'experiment' | 'skipped'> = { experiment: describe(experiment, profile), skipped };
-  const { entries, broken } = await runScheduledTrials(request, record);
+  const { entries, broken, settings } = await runScheduledTrials(request, record);
   if (entries.length === 0) {
     const reasons = broken.map(({ series, reason }) => `${series}: ${reason}`).join('; ');
     throw new CouldNotRunError(`every series broke before a trial of it was finished: ${reasons}`);
@@ -34,6 +35,7 @@ export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence>
   return {
     run: {
       ...frame,
+      partSettings: shareSettings(settings),
       startedAt: journal.startedAt,
       kind: 'trials',
       ...record,

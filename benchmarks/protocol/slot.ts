@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { percentile, poolBuckets } from '../analysis/metric-value.ts';
 import type { RunningVariant } from '../environments/environment.ts';
+import { discardedId } from '../evidence/discarded-attempts.ts';
 import type { GuardOutcome, LatencyHistogram, Sample, Slot } from '../evidence/schema.ts';
 import type { FinishedLoad, LoadRequest, LoadWindow, RunningLoad } from '../load/load.ts';
 import type { Annotate } from './annotation.ts';
@@ -138,24 +139,40 @@ function endedTooEarly(): never {
   throw new Error('the load generator ended before its first iteration');
 }
 
-export interface JudgedSlot extends SlotResult {
+interface JudgedAttempt extends SlotResult {
   readonly slot: Slot;
+}
+
+export interface JudgedSlot extends JudgedAttempt {
+  /** The attempts before it, each by an id of its own: `block-01-2-attempt-1`. */
+  readonly discarded: readonly JudgedAttempt[];
 }
 
 export const attempts = 3;
 
 /**
  * Runs a slot, again if the machine was busy with something else: at most three times, and without a look at
- * the result. The last attempt stands as it is, with its outcome.
+ * the result. The last attempt stands as it is, with its outcome; what was measured before it is handed over beside it.
  */
 export async function runJudgedSlot(
   run: () => Promise<SlotResult>,
   judge: (result: SlotResult) => { readonly disturbed: boolean; readonly guards: readonly GuardOutcome[] },
 ): Promise<JudgedSlot> {
+  const discarded: JudgedAttempt[] = [];
   for (let attempt = 1; ; attempt += 1) {
     const result = await run();
     const { disturbed, guards } = judge(result);
-    if (disturbed && attempt < attempts) continue;
-    return { ...result, slot: { ...result.slot, attempt, guards: [...guards] } };
+    const judged = { ...result, slot: { ...result.slot, attempt, guards: [...guards] } };
+    if (!disturbed || attempt === attempts) return { ...judged, discarded };
+    discarded.push(underOwnId(judged));
   }
+}
+
+function underOwnId({ slot, samples, latencies }: JudgedAttempt): JudgedAttempt {
+  const id = discardedId(slot.id, slot.attempt);
+  return {
+    slot: { ...slot, id },
+    samples: samples.map((sample) => ({ ...sample, slot: id })),
+    latencies: latencies.map((histogram) => ({ ...histogram, slot: id })),
+  };
 }

@@ -1,3 +1,4 @@
+import type { PartSettings } from '../evidence/part-settings.ts';
 import type { RunFrame } from '../evidence/schema.ts';
 import type { TimelineDefinition } from '../evidence/timeline-schema.ts';
 import type { MustShow, Series, SeriesComparison, Trial, ValueDefinition } from '../evidence/trials-schema.ts';
@@ -18,6 +19,8 @@ export interface TrialContext {
 
 /** A series while it is running: a stage that is up. `close` takes everything down, in any state. */
 export interface OpenSeries {
+  /** What the parts of its stage run with. */
+  readonly settings?: readonly PartSettings[];
   /** Leaves the stage fit for the next trial: whatever it broke, it has mended, also when it rejects. */
   runTrial(context: TrialContext): Promise<TrialOutcome>;
   close(): Promise<void>;

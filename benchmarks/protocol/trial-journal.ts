@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 
 import { lockDirectory } from '../environments/directory-lock.ts';
+import { type OwnedSettings, ownedSettingsSchema } from '../evidence/part-settings.ts';
 import { runFrameSchema } from '../evidence/schema.ts';
 import { type BrokenTrial, brokenTrialSchema, trialSchema } from '../evidence/trials-schema.ts';
 
@@ -26,11 +27,12 @@ const entrySchema = z.strictObject({
   /** Of the wall clock against the monotonic one, during this trial. */
   clockStepSeconds: z.number(),
 });
-/** A line says that a call began, what a trial gave, or that it gave nothing. */
+/** A line says that a call began, what a series runs with, what a trial gave, or that it gave nothing. */
 const lineSchema = z.union([
   z.strictObject({ seed: z.int(), startedAt: z.iso.datetime(), conditions: conditionsSchema }),
   z.strictObject({ resumedAt: z.iso.datetime() }),
   z.strictObject({ broken: brokenTrialSchema }),
+  z.strictObject({ settings: ownedSettingsSchema }),
   entrySchema,
 ]);
 
@@ -48,8 +50,11 @@ export interface TrialJournal {
   readonly entries: readonly JournalEntry[];
   /** From the calls before this one: each is run again. */
   readonly broken: readonly BrokenTrial[];
+  /** Of every series that was opened, also by the calls before this one: the last word of each counts. */
+  readonly settings: readonly OwnedSettings[];
   append(entry: JournalEntry): void;
   appendBroken(broken: BrokenTrial): void;
+  appendSettings(settings: OwnedSettings): void;
   /** Lets go of the folder; what has not been removed is gone on with by a later call. */
   close(): void;
   /** The run is complete and written down elsewhere. */
@@ -67,7 +72,7 @@ export interface JournalRequest {
   readonly note: (text: string) => void;
 }
 
-type Found = Pick<TrialJournal, 'seed' | 'startedAt' | 'resumedAt' | 'entries' | 'broken'> & {
+type Found = Pick<TrialJournal, 'seed' | 'startedAt' | 'resumedAt' | 'entries' | 'broken' | 'settings'> & {
   readonly conditions: JournalConditions;
 };
 
@@ -97,13 +102,15 @@ export async function openTrialJournal(request: JournalRequest): Promise<TrialJo
         await rename(file, aside);
         note(`  begins anew: ${difference}; the earlier run's ${found.entries.length} trials are kept in ${aside}`);
       }
-      state = { seed: request.seed ?? request.drawSeed(), startedAt: now, resumedAt: [], entries: [], broken: [] };
-      write({ seed: state.seed, startedAt: now, conditions });
+      const seed = request.seed ?? request.drawSeed();
+      state = { seed, startedAt: now, resumedAt: [], entries: [], broken: [], settings: [] };
+      write({ seed, startedAt: now, conditions });
     }
     return {
       ...state,
       append: write,
       appendBroken: (broken) => write({ broken }),
+      appendSettings: (settings) => write({ settings }),
       close: () => lock.release(),
       remove: () => rm(file),
     };
@@ -133,6 +140,7 @@ async function readJournal(file: string): Promise<Found | undefined> {
     resumedAt: rest.flatMap((line) => ('resumedAt' in line ? [line.resumedAt] : [])),
     entries: rest.flatMap((line) => ('trial' in line ? [line] : [])),
     broken: rest.flatMap((line) => ('broken' in line ? [line.broken] : [])),
+    settings: rest.flatMap((line) => ('settings' in line ? [line.settings] : [])),
   };
 }
 

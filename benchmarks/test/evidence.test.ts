@@ -4,9 +4,11 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { analyzeRun } from '../analysis/analyze-run.ts';
+import { discardedId } from '../evidence/discarded-attempts.ts';
 import { readEvidence } from '../evidence/read-evidence.ts';
 import { runRecordSchema } from '../evidence/schema.ts';
-import type { RunRecord } from '../evidence/schema.ts';
+import type { Evidence, RunRecord, Slot } from '../evidence/schema.ts';
 import { sha256, writeEvidence } from '../evidence/write-evidence.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
 
@@ -35,6 +37,54 @@ const changeLine = (number: number, change: (line: string) => string) => (text: 
     .split('\n')
     .map((line, index) => (index === number - 1 ? change(line) : line))
     .join('\n');
+
+/** As it is written when `block-2-3` was disturbed once. */
+function withDiscarded(change: (slots: Slot[]) => Slot[] = (slots) => slots): Evidence {
+  const evidence = syntheticEvidence();
+  const again = evidence.run.slots.flatMap((slot) =>
+    slot.attempt > 1 ? [{ ...slot, id: discardedId(slot.id, 1), attempt: 1 }] : [],
+  );
+  const samples = again.map(({ id }) => ({
+    slot: id,
+    metric: 'window_seconds',
+    value: 4,
+    unit: 'seconds',
+    source: 'invented',
+  }));
+  return {
+    ...evidence,
+    run: { ...evidence.run, discarded: change(again) },
+    samples: [...evidence.samples, ...samples],
+  };
+}
+
+describe('attempts that were discarded', () => {
+  test('are part of the evidence, under ids of their own', async () => {
+    const evidence = withDiscarded();
+    await writeEvidence(folder, evidence);
+    const back = await readEvidence(folder);
+    expect(back.run).toMatchObject({ discarded: [{ id: 'block-2-3-attempt-1', attempt: 1 }] });
+    expect(back).toMatchObject({ samples: evidence.samples });
+  });
+
+  test('change no figure of the analysis', () => {
+    const { readings: _, ...without } = analyzeRun(syntheticEvidence());
+    const { readings: __, ...having } = analyzeRun(withDiscarded());
+    expect(having).toEqual(without);
+  });
+
+  test.each<[string, (slots: Slot[]) => Slot[], string]>([
+    ['one is missing', () => [], '"block-2-3-attempt-1" is missing'],
+    ['one is there twice', (slots) => [...slots, ...slots], '"block-2-3-attempt-1" stands there twice'],
+    [
+      'one is of a slot that stood at once',
+      (slots) => [...slots, ...slots.map((slot) => ({ ...slot, id: 'block-1-1-attempt-1' }))],
+      '"block-1-1-attempt-1" stands there twice, or belongs to no slot',
+    ],
+  ])('are refused when %s', async (_, change, problem) => {
+    await expect(writeEvidence(folder, withDiscarded(change))).rejects.toThrow(problem);
+  });
+});
 
 describe('writeEvidence and readEvidence', () => {
   test('give back what was written, with the hashes of both files', async () => {

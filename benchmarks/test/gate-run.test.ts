@@ -120,6 +120,7 @@ describe('the blocks of a gate', () => {
     database: { engine: 'sqlite', file: '' },
     redisCacheUrl: '',
     redisQueueUrl: id,
+    readSettings: () => Promise.resolve([]),
     parts: [],
   });
 

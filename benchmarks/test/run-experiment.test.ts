@@ -6,6 +6,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { readingsBySlot } from '../analysis/metric-value.ts';
 import type { Environment, RunningVariant, VariantRequest } from '../environments/environment.ts';
 import { readCommit } from '../evidence/fingerprint.ts';
 import { runRecordSchema, sampleSchema, type VariantId } from '../evidence/schema.ts';
@@ -75,6 +76,11 @@ function fakeVariant(id: VariantId): RunningVariant {
     database: { engine: 'sqlite', file: path.join(scratch, 'content.db') },
     redisCacheUrl: '',
     redisQueueUrl: '',
+    readSettings: () =>
+      Promise.resolve([
+        { part: 'SQLite', source: 'fake', values: { page_size: '4096' } },
+        { part: 'service', source: 'fake', values: { PERFORMANCE_CACHE: id === 'before' ? 'off' : 'look-aside' } },
+      ]),
     parts: [],
   };
 }
@@ -272,6 +278,30 @@ describe('a run', () => {
     const world = fakeWorld({ otherCpuSeconds: () => (readings++ < 6 ? 0.5 : 0) });
     const { run } = await runExperiment(requestFor(world));
     expect(run.slots.slice(0, 3).map((slot) => slot.attempt)).toEqual([3, 3, 1]);
+  });
+
+  it('keeps what repeated attempts measured, apart from what stands, and has none where none was repeated', async () => {
+    let readings = 0;
+    const world = fakeWorld({ otherCpuSeconds: () => (readings++ < 3 ? 0.5 : 0) });
+    const evidence = await runExperiment(requestFor(world));
+    const [first, second] = evidence.run.slots.map(({ id }) => id);
+    const ids = [`${first}-attempt-1`, `${first}-attempt-2`];
+    expect(evidence.run.slots.slice(0, 2).map(({ attempt }) => attempt)).toEqual([3, 1]);
+    expect(evidence.run.discarded?.map(({ id }) => id)).toEqual(ids);
+    const foreign = readingsBySlot(evidence);
+    const foreignOf = (id = '') => foreign.get(id)?.samples.get('other_cpu_seconds');
+    expect([...ids, first, second].map(foreignOf)).toEqual([0.5, 0.5, 0.5, 0]);
+    expect(evidence.latencies.filter(({ slot }) => ids.includes(slot))).toHaveLength(2);
+    expect((await runExperiment(requestFor(fakeWorld()))).run.discarded).toEqual([]);
+  });
+
+  it('records what the parts of each variant ran with, once where both had the same', async () => {
+    const { run } = await runExperiment(requestFor(fakeWorld()));
+    expect(run.partSettings).toEqual([
+      { part: 'SQLite', source: 'fake', values: { page_size: '4096' }, of: ['before', 'after'] },
+      { part: 'service', source: 'fake', values: { PERFORMANCE_CACHE: 'off' }, of: ['before'] },
+      { part: 'service', source: 'fake', values: { PERFORMANCE_CACHE: 'look-aside' }, of: ['after'] },
+    ]);
   });
 
   it('keeps what it has when it breaks in the middle, with the reason, and takes everything down', async () => {

@@ -84,6 +84,7 @@ function standIn(id: string, trials: number, runTrial: RunTrial = () => ({})): S
       events.push(`open ${id}`);
       drawn[id] = random();
       return Promise.resolve({
+        settings: [{ part: 'service', source: 'fake', values: { opened: folder } }],
         // Async, so that what it throws is a rejection.
         runTrial: async ({ trial, random }) => {
           events.push(`${id} ${trial}`);
@@ -331,6 +332,16 @@ describe('a run that was interrupted', () => {
       `resumed ${journal.resumedAt[0]}`,
     );
     expect(new Set(Object.values(drawn)).size).toBe(Object.keys(drawn).length);
+  });
+
+  it('still knows what those series ran with that were at their end before', async () => {
+    await expect(run('one-by-one', standIn('first', 2), interruptedAt(3))).rejects.toThrow('SIGINT');
+    await callAgain();
+    const { run: record } = await run('one-by-one', standIn('first', 2), standIn('second', 4));
+    expect(events).not.toContain('open first');
+    expect(record.partSettings).toEqual([
+      { part: 'service', source: 'fake', values: { opened: folder }, of: ['first', 'second'] },
+    ]);
   });
 
   it('runs a trial that broke again, and says so in the report', async () => {

@@ -96,6 +96,14 @@ describe('a stage with PostgreSQL, an API and two workers', { timeout: 90_000 },
     expect(await stage.database.audit.faultyHalls(hallIds)).toStrictEqual([]);
   }
 
+  it('says what its parts run with', () => {
+    const valuesOf = (part: string) => stage.settings.find((own) => own.part === part)?.values;
+    expect(valuesOf('PostgreSQL')).toMatchObject({ fsync: 'on', autovacuum: 'off', shared_buffers: '256MB' });
+    expect(valuesOf('Redis (queue)')).toMatchObject({ appendonly: 'yes', appendfsync: 'always' });
+    expect(valuesOf('worker')).toMatchObject({ ROLE: 'worker', DATABASE_POOL_SIZE: '10' });
+    expect(JSON.stringify(stage.settings)).not.toContain(stage.apiToken);
+  });
+
   it('accepts jobs and stores them', async () => {
     await expectToWork();
     const operations = [...(await stage.database.audit.operations()).values()];

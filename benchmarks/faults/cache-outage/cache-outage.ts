@@ -53,7 +53,7 @@ export async function openCacheOutages(outage: CacheOutage, request: SeriesReque
     const withoutCache = await startWithoutCache(stage);
     opened.push(() => withoutCache.process.stop());
     const series = { outage, stage, api, apiUrl: api.apiUrl, withoutCache, pages: pagesOf(outage.pageSizes) };
-    return { runTrial: (context) => runAttempts(series, context), close };
+    return { settings: stage.settings, runTrial: (context) => runAttempts(series, context), close };
   } catch (error) {
     await close();
     throw error;

@@ -34,6 +34,7 @@ export async function openReadsSeries(
     request.step('making performances');
     const performances = await createVersionedPerformances(stage, count);
     return {
+      settings: stage.settings,
       runTrial: trialsOn(stage, performances),
       async close() {
         performances.close();

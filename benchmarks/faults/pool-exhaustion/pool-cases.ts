@@ -124,7 +124,7 @@ export async function openPoolCase(
   try {
     stage = await openPoolStage(poolCase, partner, request);
     const trial = { ...trialOf(poolCase, stage, partner), ...how };
-    return { runTrial: (context) => runPoolTrial(trial, context), close };
+    return { settings: stage.settings, runTrial: (context) => runPoolTrial(trial, context), close };
   } catch (error) {
     await close();
     throw error;

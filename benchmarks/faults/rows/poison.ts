@@ -60,6 +60,7 @@ async function openPoison(request: SeriesRequest): Promise<OpenSeries> {
     stage = opened;
     const queue = await openQueueInspection(opened);
     return {
+      settings: opened.settings,
       runTrial: (context) => runTrial({ stage: opened, queue, lethalFile, context }),
       async close() {
         queue.close();

@@ -42,7 +42,8 @@ async function openRedisRestarts(request: SeriesRequest): Promise<OpenSeries> {
     signal,
     step: (text) => request.step(text),
   });
-  return { runTrial: (context) => runTrial(stage, context), close: () => stage.close() };
+  const { settings } = stage;
+  return { settings, runTrial: (context) => runTrial(stage, context), close: () => stage.close() };
 }
 
 const mostIdleFaults = 10;

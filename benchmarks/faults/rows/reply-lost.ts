@@ -33,6 +33,7 @@ async function openReplyLost(request: SeriesRequest): Promise<OpenSeries> {
   try {
     const proxy = await startTcpProxy({ targetPort: Number(new URL(stage.apis[0]?.apiUrl ?? '').port) });
     return {
+      settings: stage.settings,
       runTrial: (context) => runTrial(stage, proxy, context),
       async close() {
         await proxy.close();
