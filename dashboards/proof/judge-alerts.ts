@@ -8,7 +8,7 @@ export const expectedAlerts: Readonly<Record<string, DashboardLoad | { readonly 
   ErrorBudgetBurnsFast: 'pool-held',
   ErrorBudgetBurns: 'pool-held',
   ServiceDown: 'consumer-killed',
-  EventLoopBlocked: { notProvoked: 'the service has nothing that blocks its loop for seconds' },
+  EventLoopBlocked: 'loop-blocked',
   CpuThrottled: { notProvoked: 'no process of the run has a CPU limit' },
   DatabasePoolExhausted: 'pool-held',
   DatabasePoolTimeouts: 'pool-held',
@@ -18,21 +18,26 @@ export const expectedAlerts: Readonly<Record<string, DashboardLoad | { readonly 
   RedisDown: 'cache-outage',
   SeatCreationLag: 'consumer-frozen',
   SeatCreationDeadLetters: 'dead-letters',
-  SeatCreationWorkLost: { notProvoked: 'nobody deletes pending entries' },
+  SeatCreationWorkLost: 'work-deleted',
   RedisNotDurable: 'queue-not-durable',
 };
 
 /** An alert may need its window and its `for` after the load has begun. */
 const delaySeconds = 8;
 
-/** @param firing of `ALERTS{alertstate="firing"}` */
+export interface AlertFacts {
+  /** Of `ALERTS{alertstate="firing"}`. */
+  readonly firing: readonly Series[];
+  readonly windows: readonly LoadWindow[];
+  /** Names, of what came to Alertmanager's receiver. */
+  readonly delivered: ReadonlySet<string>;
+  /** Names, of what Alertmanager held back for a time. */
+  readonly inhibited: ReadonlySet<string>;
+}
+
 export function judgeAlerts(
   rules: readonly AlertRule[],
-  {
-    firing,
-    windows,
-    notified,
-  }: { firing: readonly Series[]; windows: readonly LoadWindow[]; notified: ReadonlySet<string> },
+  { firing, windows, delivered, inhibited }: AlertFacts,
 ): readonly AlertOutcome[] {
   return rules.map(({ alert, labels }) => {
     const expected = expectedAlerts[alert];
@@ -41,7 +46,8 @@ export function judgeAlerts(
       .filter((series) => series.labels['alertname'] === alert)
       .flatMap(({ points }) => points.map(([at]) => at));
     const firedAtSeconds = times.length === 0 ? undefined : Math.min(...times);
-    const outcome = { alert, severity: labels.severity, expected, notified: notified.has(alert) };
+    const notification = delivered.has(alert) ? 'delivered' : inhibited.has(alert) ? 'held back' : 'none';
+    const outcome = { alert, severity: labels.severity, expected, notification } as const;
     const problem = problemOfAlert({ ...outcome, times }, windows);
     return {
       ...outcome,
@@ -52,7 +58,11 @@ export function judgeAlerts(
 }
 
 function problemOfAlert(
-  { expected, notified, times }: Pick<AlertOutcome, 'expected' | 'notified'> & { readonly times: readonly number[] },
+  {
+    expected,
+    notification,
+    times,
+  }: Pick<AlertOutcome, 'expected' | 'notification'> & { readonly times: readonly number[] },
   windows: readonly LoadWindow[],
 ): string | undefined {
   const isIn = (window: LoadWindow, at: number, delay: number): boolean =>
@@ -63,5 +73,5 @@ function problemOfAlert(
   const loaded = windows.filter(({ load }) => load === expected);
   if (!times.some((at) => loaded.some((window) => isIn(window, at, delaySeconds))))
     return `it did not fire under ${expected}`;
-  return notified ? undefined : 'it fired, and Alertmanager was not told';
+  return notification === 'none' ? 'it fired, and Alertmanager told nobody' : undefined;
 }

@@ -5,7 +5,14 @@ import { createVersionedPerformances } from '../../benchmarks/faults/cache-rows/
 import type { Stage } from '../../benchmarks/faults/stage.ts';
 import { type Bench, createSeats, seatsPerHall } from './bench.ts';
 import type { LoadWindow } from './outcome.ts';
-import { withFrozenConsumers, withKilledConsumer, withoutDatabase, withTroubleOfTheQueue } from './outages.ts';
+import {
+  withBlockedLoop,
+  withDeletedWork,
+  withFrozenConsumers,
+  withKilledConsumer,
+  withoutDatabase,
+  withTroubleOfTheQueue,
+} from './outages.ts';
 import { quietly, underTraffic, withFullCache, withSeatCreations } from './traffic.ts';
 
 const hallCount = 190;
@@ -49,7 +56,9 @@ export async function runLoads(
     await underTraffic(bench);
     await withFullCache(bench);
     await withSeatCreations(bench);
+    await withBlockedLoop(bench);
     await withKilledConsumer(bench);
+    await withDeletedWork(bench);
     await withFrozenConsumers(bench);
     await withTroubleOfTheQueue(bench);
     await withoutDatabase(bench);

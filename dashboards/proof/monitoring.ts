@@ -1,8 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
@@ -16,17 +13,23 @@ import {
 import type { Stage } from '../../benchmarks/faults/stage.ts';
 import { requireTool } from '../../benchmarks/toolchain/require-tool.ts';
 import type { ToolName } from '../../benchmarks/toolchain/tool.ts';
+import { alertmanagerConfiguration } from '../alertmanager-configuration.ts';
 import { compressedRules, readRuleFiles } from '../rules.ts';
+import { startAlertReceiver } from './alert-receiver.ts';
+import { compressedNotifications, type InhibitionWatch, watchInhibitions } from './alertmanager.ts';
 
 /** The rules' minutes are the run's seconds: a run of minutes cannot wait for windows of hours. */
 export const timeCompression = 60;
 export const scrapeSeconds = 1;
 
-/** Prometheus and its exporters beside a stage, as processes of this machine. */
+/** Prometheus, its exporters and Alertmanager beside a stage, as processes of this machine. */
 export interface Monitoring {
   readonly prometheusUrl: string;
-  /** Alerts that Prometheus has told its Alertmanager. */
-  readonly notified: ReadonlySet<string>;
+  /** Names of the alerts that have come out of Alertmanager at its receiver. */
+  readonly delivered: ReadonlySet<string>;
+  /** Names of those that Alertmanager has held back for a time, because another one explains them. */
+  readonly inhibited: ReadonlySet<string>;
+  /** @throws when Alertmanager could not be watched to the end; all is ended nevertheless */
   close(): Promise<void>;
 }
 
@@ -35,9 +38,14 @@ export async function startMonitoring(stage: Stage, directory: string): Promise<
   await mkdir(directory);
   const started: SupervisedProcess[] = [];
   const receiver = await startAlertReceiver();
+  let inhibitions: InhibitionWatch | undefined;
   const close = async (): Promise<void> => {
-    for (const process of started.splice(0).toReversed()) await process.stop();
-    await receiver.close();
+    try {
+      await inhibitions?.stop();
+    } finally {
+      for (const process of started.splice(0).toReversed()) await process.stop();
+      await receiver.close();
+    }
   };
   try {
     const start = async (request: ServerRequest): Promise<string> => {
@@ -45,6 +53,7 @@ export async function startMonitoring(stage: Stage, directory: string): Promise<
       started.push(process);
       return address;
     };
+    const alertmanagerAddress = await start(await alertmanager(directory, receiver.url));
     const targets = {
       ticketing: [...stage.apis, ...stage.workers].map((node) => ({
         targets: [new URL(node.adminUrl).host],
@@ -55,14 +64,16 @@ export async function startMonitoring(stage: Stage, directory: string): Promise<
         { targets: [await start(redisExporter('cache', stage.redisCache.url))], labels: { server: 'cache' } },
       ],
       postgres: [{ targets: [await start(postgresExporter(stage.database.url))] }],
-      alertmanager: [{ targets: [receiver.address] }],
+      alertmanager: [{ targets: [alertmanagerAddress] }],
     };
     await mkdir(join(directory, 'targets'));
     for (const [name, list] of Object.entries(targets)) {
       await writeFile(join(directory, 'targets', `${name}.json`), JSON.stringify(list));
     }
     const address = await start(await prometheus(directory));
-    return { prometheusUrl: `http://${address}`, notified: receiver.notified, close };
+    inhibitions = watchInhibitions(`http://${alertmanagerAddress}`);
+    const { delivered } = receiver;
+    return { prometheusUrl: `http://${address}`, delivered, inhibited: inhibitions.inhibited, close };
   } catch (error) {
     await close();
     throw error;
@@ -164,41 +175,20 @@ async function prometheus(directory: string): Promise<ServerRequest> {
   };
 }
 
-const alertsSchema = z.array(
-  z.object({ endsAt: z.iso.datetime({ offset: true }), labels: z.object({ alertname: z.string() }) }),
-);
-
-/**
- * What Prometheus tells its Alertmanager (API version 2). A stand-in: Debian's Alertmanager wants a file of its package
- * below /usr, which needs root; its configuration is checked by amtool.
- */
-async function startAlertReceiver(): Promise<AlertReceiver> {
-  const notified = new Set<string>();
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const isAlerts = request.method === 'POST' && request.url === '/api/v2/alerts';
-      for (const { endsAt, labels } of isAlerts ? alertsSchema.parse(JSON.parse(body)) : []) {
-        if (Date.parse(endsAt) > Date.now()) notified.add(labels.alertname);
-      }
-      response.writeHead(isAlerts ? 200 : 404).end();
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error(`no TCP address: ${String(address)}`);
+/** The committed configuration with a receiver of this run, in its time. */
+async function alertmanager(directory: string, receiverUrl: string): Promise<ServerRequest> {
+  const file = join(directory, 'alertmanager.yml');
+  await writeFile(file, compressedNotifications(alertmanagerConfiguration(receiverUrl), timeCompression));
   return {
-    address: `127.0.0.1:${address.port}`,
-    notified,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    tool: 'alertmanager',
+    name: 'alertmanager',
+    args: (address) => [
+      `--config.file=${file}`,
+      `--storage.path=${join(directory, 'alertmanager')}`,
+      `--web.listen-address=${address}`,
+      '--cluster.listen-address=',
+      '--log.level=warn',
+    ],
+    readyPath: '/-/ready',
   };
-}
-
-interface AlertReceiver {
-  readonly address: string;
-  readonly notified: ReadonlySet<string>;
-  close(): Promise<void>;
 }

@@ -5,9 +5,28 @@ import { Client } from 'pg';
 import { z } from 'zod';
 
 import { exchange } from '../../benchmarks/faults/cache-rows/http-exchange.ts';
+import { consumerOfWorker } from '../../benchmarks/faults/consumer-of-worker.ts';
 import { addPoison, waitForLetters } from '../../benchmarks/faults/poison.ts';
-import { openQueueInspection } from '../../benchmarks/faults/queue-inspection.ts';
+import { openQueueInspection, queueKeys } from '../../benchmarks/faults/queue-inspection.ts';
 import { atRate, type Bench, createSeats, get, read } from './bench.ts';
+
+/** A process that is stopped for most of the time has an event loop that is late, whatever keeps it. */
+export async function withBlockedLoop(bench: Bench): Promise<void> {
+  const [api] = bench.stage.apis;
+  await bench.during('loop-blocked', 'the API is stopped for 0.4 of every 0.5 seconds', async () => {
+    const endMs = performance.now() + 10_000;
+    try {
+      while (performance.now() < endMs) {
+        api?.freeze();
+        await sleep(400, undefined, { signal: bench.signal });
+        api?.thaw();
+        await sleep(100, undefined, { signal: bench.signal });
+      }
+    } finally {
+      api?.thaw();
+    }
+  });
+}
 
 /** The survivor is scraped all the while: what it takes over is seen to be counted. */
 export async function withKilledConsumer(bench: Bench): Promise<void> {
@@ -16,19 +35,52 @@ export async function withKilledConsumer(bench: Bench): Promise<void> {
     'consumer-killed',
     'a worker is killed with jobs in its hands, and back after 8 seconds',
     async () => {
-      const release = await stage.database.lock();
-      try {
-        // Locked out of the table, the worker that got the first one gets no other: both have jobs in their hands.
-        for (const hall of bench.takeHalls(4)) await createSeats(bench, [hall]);
-        await sleep(1_500, undefined, { signal });
-        await stage.workers[0]?.kill();
-      } finally {
-        await release();
-      }
+      await whileBothHaveJobs(bench, async () => stage.workers[0]?.kill());
       await sleep(8_000, undefined, { signal });
       await stage.workers[0]?.start();
     },
   );
+}
+
+/** The survivor finds that what it takes over is no longer there. */
+export async function withDeletedWork(bench: Bench): Promise<void> {
+  const { stage, signal } = bench;
+  await bench.during(
+    'work-deleted',
+    'a worker is killed, and somebody deletes from the stream what it had in its hands',
+    async () => {
+      await whileBothHaveJobs(bench, () => killAndDeleteItsEntries(bench));
+      await sleep(8_000, undefined, { signal });
+      await stage.workers[0]?.start();
+    },
+  );
+}
+
+async function killAndDeleteItsEntries({ stage }: Bench): Promise<void> {
+  const [worker] = stage.workers;
+  if (!worker) throw new Error('the stage has no worker');
+  const queue = await openQueueInspection(stage);
+  try {
+    const consumer = await consumerOfWorker(worker);
+    await worker.kill();
+    const held = (await queue.pending()).filter((entry) => entry.consumer === consumer);
+    if (held.length === 0) throw new Error(`${consumer} had no entry that could be deleted`);
+    await queue.client.xdel(queueKeys.stream, ...held.map(({ entryId }) => entryId));
+  } finally {
+    queue.close();
+  }
+}
+
+/** Locked out of the table, the worker that got the first job gets no other: both have jobs in their hands. */
+async function whileBothHaveJobs(bench: Bench, work: () => Promise<void>): Promise<void> {
+  const release = await bench.stage.database.lock();
+  try {
+    for (const hall of bench.takeHalls(4)) await createSeats(bench, [hall]);
+    await sleep(1_500, undefined, { signal: bench.signal });
+    await work();
+  } finally {
+    await release();
+  }
 }
 
 /** A minute and more, as freshness is promised within one; the other outages happen meanwhile. */

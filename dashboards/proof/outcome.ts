@@ -28,8 +28,8 @@ export interface AlertOutcome {
   readonly expected: DashboardLoad | { readonly notProvoked: string };
   /** Seconds since 1970 at which it began to fire. */
   readonly firedAtSeconds?: number;
-  /** Whether Prometheus has told its Alertmanager. */
-  readonly notified: boolean;
+  /** Whether it came to Alertmanager's receiver, or was held back there because another alert explains it. */
+  readonly notification: 'delivered' | 'held back' | 'none';
   readonly problem?: string;
 }
 

@@ -31,6 +31,7 @@ const toolNames = [
   'prometheus',
   'prometheus-redis-exporter',
   'prometheus-postgres-exporter',
+  'alertmanager',
 ] as const satisfies readonly ToolName[];
 /** Rates look back, alerts have a "for". */
 const settleMs = 8_000;
@@ -80,7 +81,7 @@ async function observe(): Promise<TelemetryOutcome> {
 }
 
 async function judge(
-  { prometheusUrl, notified }: Monitoring,
+  { prometheusUrl, delivered, inhibited }: Monitoring,
   windows: readonly LoadWindow[],
 ): Promise<Omit<TelemetryOutcome, 'startedAt' | 'commit' | 'versions'>> {
   const range = {
@@ -94,7 +95,7 @@ async function judge(
     scrapeSeconds,
     windows,
     ...(await askPanels(prometheusUrl, dashboards, { range, windows })),
-    alerts: judgeAlerts(alertRules(files), { firing, windows, notified }),
+    alerts: judgeAlerts(alertRules(files), { firing, windows, delivered, inhibited }),
     unusedMetrics: metricsWithoutPanel(),
     missingMetrics: await missingMetrics(prometheusUrl, range),
   };

@@ -226,7 +226,7 @@ export const dataLayer: DashboardDefinition = {
             {
               expr: `sum by (kind) (${perSecond('performance_cache_requests_total', `${chosen}, result=~"hit|negative"`)}) / (sum by (kind) (${perSecond('performance_cache_requests_total')}) > 0)`,
               legend: '{{kind}}',
-              moves: 'cache-outage',
+              moves: 'reads',
             },
           ],
         },

@@ -173,12 +173,12 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `nodejs_eventloop_lag_p99_seconds{${chosen}}`,
               legend: 'p99, {{role}} {{instance}}',
-              moves: 'reads',
+              moves: 'loop-blocked',
             },
             {
               expr: `nodejs_eventloop_lag_max_seconds{${chosen}}`,
               legend: 'max, {{role}} {{instance}}',
-              moves: 'reads',
+              moves: 'loop-blocked',
             },
           ],
         },

@@ -142,7 +142,7 @@ export const seatCreation: DashboardDefinition = {
             {
               expr: `sum(increase(seat_creation_vanished_entries_total{${chosen}}[$__rate_interval]))`,
               legend: 'vanished',
-              moves: { stands: 'nobody deletes entries in the run' },
+              moves: 'work-deleted',
             },
           ],
         },

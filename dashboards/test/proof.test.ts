@@ -69,31 +69,39 @@ describe('an alert of the run', () => {
   const held: LoadWindow = { load: 'pool-held', what: 'a lock', fromSeconds: 140, toSeconds: 150 };
   const firing = (...times: readonly number[]): readonly Series[] =>
     times.length === 0 ? [] : [{ labels: { alertname: 'SlowQuery' }, points: times.map((at) => [at, 1]) }];
-  const judge = (series: readonly Series[], notified = new Set(['SlowQuery'])) =>
-    judgeAlerts([rule('SlowQuery')], { firing: series, windows: [...windows, held], notified })[0];
+  const nobody: ReadonlySet<string> = new Set();
+  const slowQuery: ReadonlySet<string> = new Set(['SlowQuery']);
+  const judge = (series: readonly Series[], delivered = slowQuery, inhibited = nobody) =>
+    judgeAlerts([rule('SlowQuery')], { firing: series, windows: [...windows, held], delivered, inhibited })[0];
 
-  it('is as it must be when it fires under its load, and Alertmanager hears of it', () => {
+  it('is as it must be when it fires under its load, and is delivered', () => {
     expect(judge(firing(145, 146))).toEqual({
       alert: 'SlowQuery',
       severity: 'page',
       expected: 'pool-held',
-      notified: true,
+      notification: 'delivered',
       firedAtSeconds: 145,
     });
   });
 
-  it.each<readonly [series: readonly Series[], notified: ReadonlySet<string>, problem: string]>([
-    [firing(), new Set(), 'it did not fire under pool-held'],
-    [firing(125), new Set(['SlowQuery']), 'it did not fire under pool-held'],
-    [firing(105, 145), new Set(['SlowQuery']), 'it fired while all was quiet'],
-    [firing(145), new Set(), 'it fired, and Alertmanager was not told'],
-  ])('is not when %j', (series, notified, problem) => {
-    expect(judge(series, new Set(notified))?.problem).toBe(problem);
+  it('is as it must be when Alertmanager holds it back, because another one explains it', () => {
+    expect(judge(firing(145), nobody, slowQuery)).toMatchObject({ notification: 'held back' });
+    expect(judge(firing(145), nobody, slowQuery)).not.toHaveProperty('problem');
+    expect(judge(firing(145), slowQuery, slowQuery)).toMatchObject({ notification: 'delivered' });
+  });
+
+  it.each<readonly [series: readonly Series[], delivered: ReadonlySet<string>, problem: string]>([
+    [firing(), nobody, 'it did not fire under pool-held'],
+    [firing(125), slowQuery, 'it did not fire under pool-held'],
+    [firing(105, 145), slowQuery, 'it fired while all was quiet'],
+    [firing(145), nobody, 'it fired, and Alertmanager told nobody'],
+  ])('is not when %j', (series, delivered, problem) => {
+    expect(judge(series, delivered)?.problem).toBe(problem);
   });
 
   it('must not fire when nothing provokes it', () => {
     const labels = { alertname: 'CpuThrottled' };
-    const facts = { windows, notified: new Set<string>() };
+    const facts = { windows, delivered: nobody, inhibited: nobody };
     expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: [] })[0]?.problem).toBeUndefined();
     const fired = [{ labels, points: [[125, 1]] }] satisfies readonly Series[];
     expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: fired })[0]?.problem).toBe(
@@ -126,7 +134,9 @@ describe('the report', () => {
         points: 9,
       },
     ],
-    alerts: [{ alert: 'SlowQuery', severity: 'ticket', expected: 'pool-held', firedAtSeconds: 145, notified: true }],
+    alerts: [
+      { alert: 'SlowQuery', severity: 'ticket', expected: 'pool-held', firedAtSeconds: 145, notification: 'delivered' },
+    ],
     unusedMetrics: { nodejs_version_info: 'for a look' },
     missingMetrics: [],
     drawn: [
