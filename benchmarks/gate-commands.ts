@@ -21,6 +21,7 @@ import { describeDifference, gateExitStatus, judgeGate } from './gate/judge-gate
 import type { BenchRequest } from './bench-request.ts';
 import { createProgress } from './protocol/progress.ts';
 import { reportsFolder } from './run-folder.ts';
+import { gateBadge } from './report/gate-badge.ts';
 import { runSelfTest, selfTestCases } from './selftest/run-self-test.ts';
 import { withSlotSession } from './slot-session.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
@@ -67,6 +68,10 @@ export function addGateCommands(program: Command, io: CommandIo): void {
     .addOption(new Option('--size <name>', 'how many blocks').choices(Object.keys(calibrationSizes)).default('full'))
     .addOption(new Option('--gates <number>', 'whole gates of HEAD against itself').argParser(io.integer).default(5))
     .action(async (options: CalibrateOptions) => calibrate(options, io));
+  program
+    .command('gate-badge [calibration]')
+    .description('write what a badge says of a calibration, beside it: badge.json, for shields.io')
+    .action(async (calibration?: string) => writeBadge(path.resolve(calibration ?? calibrationFolder), io));
   program
     .command('selftest')
     .description('plant what the lab must notice, one after the other, and see whether it does')
@@ -174,6 +179,17 @@ async function calibrate({ size, gates }: CalibrateOptions, { output, signal }: 
       journal.close();
     }
   });
+}
+
+async function writeBadge(folder: string, { output }: CommandIo): Promise<void> {
+  const source = path.join(folder, 'calibration.ndjson');
+  const text = await readFile(source, 'utf8').catch((cause: unknown) => {
+    throw new Error(`there is no calibration to make a badge of, ${source}: make gate-calibrate`, { cause });
+  });
+  const badge = gateBadge(parseCalibration(text));
+  const file = path.join(folder, 'badge.json');
+  await writeFile(file, `${JSON.stringify(badge)}\n`);
+  output.write(`${path.relative(process.cwd(), file)}: ${badge.label}, ${badge.message}\n`);
 }
 
 async function selfTest(only: string | undefined, { output, signal }: CommandIo): Promise<number> {
