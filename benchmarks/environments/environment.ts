@@ -1,10 +1,13 @@
 import type { PartSettings } from '../evidence/part-settings.ts';
 import type { VariantId } from '../evidence/schema.ts';
+import type { ControlGroup } from '../probes/control-group.ts';
 
 /** A part whose CPU and memory are accounted for: a process and all its descendants. Workers share their name. */
 export interface Part {
   readonly name: 'database' | 'service' | 'worker' | 'redis-cache' | 'redis-queue';
   readonly rootProcessId: number;
+  /** Of a container: there its CPU and memory are read, and no longer from its processes. */
+  readonly controlGroup?: ControlGroup | undefined;
   /** The end of its log, for the message that it has ended. */
   logTail(): Promise<string>;
 }
@@ -26,6 +29,13 @@ export interface RunningVariant {
   /** What its parts run with, as they say themselves. */
   readSettings(): Promise<readonly PartSettings[]>;
   readonly parts: readonly Part[];
+  /**
+   * What carries the parts and was not started by the lab: a container engine and its helpers. They count as the lab,
+   * with all that they started and that is no part.
+   */
+  readonly carrierProcessIds?: readonly number[];
+  /** What its `/version` must say. Absent: the commit of the work tree. */
+  readonly commit?: string;
 }
 
 export interface VariantRequest {

@@ -13,7 +13,7 @@ export const rawMetricUnits = {
   redis_cache_cpu_seconds: 'seconds',
   redis_queue_cpu_seconds: 'seconds',
   generator_cpu_seconds: 'seconds',
-  /** The lab itself and what else it started, such as the other variant. */
+  /** The lab itself and what else it started, such as the other variant; with containers the engine and its helpers. */
   lab_cpu_seconds: 'seconds',
   /** Every process that the lab did not start. */
   other_cpu_seconds: 'seconds',

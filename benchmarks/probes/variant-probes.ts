@@ -24,8 +24,8 @@ export interface VariantProbes {
 
 /** @param generatorProcessId the load generator, which this process has started already */
 export async function openProbes(variant: RunningVariant, generatorProcessId: number): Promise<VariantProbes> {
-  const { parts, database, redisCacheUrl } = variant;
-  const cpu = createProcessProbe({ parts, engine: database.engine, generatorProcessId });
+  const { parts, database, redisCacheUrl, carrierProcessIds = [] } = variant;
+  const cpu = createProcessProbe({ parts, engine: database.engine, generatorProcessId, carrierProcessIds });
   const others: Probe[] = [createResidentMemoryProbe(parts), createServiceMetricsProbe(variant, database.engine)];
   const close = async (): Promise<void> => {
     await Promise.all(others.map((probe) => probe.close()));
