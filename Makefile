@@ -1,7 +1,8 @@
 # The front door. Each target is one line that calls a named script; the scripts' exit statuses are in
 # benchmarks/README.md (make itself ends with 2 for any of them that is not 0).
 node := benchmarks/toolchain/run-node.sh
-deploy_options = $(if $(STACK),--stack '$(STACK)') $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '$(BUILD_BASE)') $(if $(BUILD_NETWORK),--build-network '$(BUILD_NETWORK)')
+build_options = $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '$(BUILD_BASE)') $(if $(BUILD_NETWORK),--build-network '$(BUILD_NETWORK)')
+deploy_options = $(if $(STACK),--stack '$(STACK)') $(build_options)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro image up preview down test-infra clean
@@ -24,8 +25,8 @@ test: ## run the tests; FILES="service/test/seed" for some of them
 check: ## types, lint, format, unused code, import directions, links of documents, shell scripts, workflows
 	@$(node) .config/check.ts
 
-bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite SEED=1
-	@$(strip $(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))
+bench: ## run the two headline experiments, or EXPERIMENT=performance-cache; PROFILE=quick|full DATABASE=postgres|sqlite ENVIRONMENT=processes|containers SEED=1
+	@$(strip $(node) benchmarks/cli.ts run $(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(PROFILE),--profile '$(PROFILE)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(ENVIRONMENT),--environment '$(ENVIRONMENT)' $(if $(IMAGES),--image $(IMAGES)) $(build_options)) $(if $(SEED),--seed '$(SEED)'))
 
 faults: ## hurt the service in every way, see if its promise holds: LONG=1 SUITE=seats|cache ROWS="…" DATABASE=postgres|sqlite SEED=1
 	@$(strip $(node) benchmarks/cli.ts faults $(if $(LONG),--long) $(if $(SUITE),--suite '$(SUITE)') $(if $(ROWS),--row $(ROWS)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(SEED),--seed '$(SEED)'))

@@ -17,6 +17,8 @@ const wrongImports: Readonly<Record<string, readonly [from: string, to: string]>
   'no-unresolvable': ['service/src/catalog/hall.ts', 'service/src/catalog/missing.ts'],
   'lab-knows-no-service': ['benchmarks/probes/cheat.ts', 'service/src/catalog/model.ts'],
   'infra-borrows-tools-only': ['infra/stack.ts', 'benchmarks/load/load.ts'],
+  'lab-deploys-in-one-place': ['benchmarks/faults/cheat.ts', 'infra/deploy/stack-session.ts'],
+  'lab-takes-the-program-whole': ['benchmarks/environments/containers.ts', 'infra/components/redis.ts'],
   'service-knows-no-lab': ['service/src/http/cheat.ts', 'benchmarks/load/load.ts'],
   'service-tests-borrow-servers-only': ['service/test/cheat.test.ts', 'benchmarks/evidence/schema.ts'],
   'sources-know-no-tests': ['service/src/catalog/cheat.ts', 'service/test/fake-catalog.ts'],

@@ -23,6 +23,22 @@ export const importRules: readonly IRegularForbiddenRuleType[] = [
     },
   ),
   forbid(
+    'lab-deploys-in-one-place',
+    'Containers come from the program that deploys them; everything else of the lab knows containers, and no program.',
+    { path: '^benchmarks/', pathNot: '^benchmarks/environments/container(s|-stacks)\\.ts$' },
+    { path: '^infra/' },
+  ),
+  forbid(
+    'lab-takes-the-program-whole',
+    'The lab opens, deploys and destroys stacks, and knows names and ports; how a stack is made is not its business.',
+    { path: '^benchmarks/' },
+    {
+      path: '^infra/',
+      pathNot:
+        '^infra/(deploy/(stack-session|deploy-stack|requirements|service-image)|config|images|components/ticketing-service)\\.ts$',
+    },
+  ),
+  forbid(
     'service-knows-no-lab',
     'The service does not know that it is measured.',
     { path: '^service/', pathNot: '/test/' },

@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import process from 'node:process';
 
-import type { BenchRequest } from './bench-request.ts';
+import { type BenchRequest, nameParts } from './bench-request.ts';
+import type { PreparedContainers } from './environments/container-stacks.ts';
 import { type Binary, readCommit, takeFingerprint } from './evidence/fingerprint.ts';
 import type { TrialsEvidence } from './evidence/trials-schema.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
@@ -12,6 +13,7 @@ import { runTrials } from './protocol/run-trials.ts';
 import type { TrialExperiment } from './protocol/trial-experiment.ts';
 import { openTrialJournal, type TrialJournal } from './protocol/trial-journal.ts';
 import { inRunFolder } from './run-folder.ts';
+import { serverTools } from './slot-session.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
 
 const journalsFolder = path.join(import.meta.dirname, '..', '.data', 'trials');
@@ -27,9 +29,10 @@ export interface TrialsBenchRequest extends BenchRequest {
  * the folder.
  */
 export async function benchTrials(request: TrialsBenchRequest): Promise<string> {
-  const { experiment, profile, database, output } = request;
+  const { experiment, profile, database, environment, output } = request;
   const grafana = grafanaAddress(process.env);
-  const tools = await setUpTools(['redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])], output);
+  refuseEnvironment(request);
+  const tools = await setUpTools(serverTools({ database, environment }), output);
   const binaries = [...tools, { name: 'node', version: process.version, path: process.execPath }];
   const progress = createProgress(output);
   const journal = await openJournal(request, binaries, (text) => progress.note(text));
@@ -37,10 +40,20 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
     progress.note(`${experiment.title}: ${profile} profile, ${database}, seed ${journal.seed}`);
     const command = `${request.command} SEED=${journal.seed}`;
     const annotate = grafana && createGrafanaAnnotations(grafana, (text) => progress.note(text));
-    const evidence = await runTrials({ ...request, id: experiment.id, command, binaries, progress, journal, annotate });
+    const containers = await prepareIfAsked(request, (step) => progress.step(step));
+    const evidence = await runTrials({
+      ...request,
+      id: experiment.id,
+      command,
+      binaries,
+      progress,
+      journal,
+      annotate,
+      containers,
+    });
     const { run, trials } = evidence;
     // Claimed now: a run that is killed and gone on with on another day must leave no empty folder.
-    const folder = await inRunFolder([experiment.id, database, profile], (claimed) =>
+    const folder = await inRunFolder(nameParts(experiment.id, request), (claimed) =>
       writeEvidence(claimed, { run: { ...run, id: path.basename(claimed) }, trials }),
     );
     if (isComplete(evidence)) await journal.remove();
@@ -55,23 +68,39 @@ export async function benchTrials(request: TrialsBenchRequest): Promise<string> 
   }
 }
 
+function refuseEnvironment({ experiment, environment }: TrialsBenchRequest): void {
+  if (environment === 'processes' || experiment.environments?.includes(environment) === true) return;
+  throw new Error(`the faults of ${experiment.id} are done to processes: run it without ENVIRONMENT=${environment}`);
+}
+
+async function prepareIfAsked(
+  { environment, containers = {} }: TrialsBenchRequest,
+  onStep: (step: string) => void,
+): Promise<PreparedContainers | undefined> {
+  if (environment === 'processes') return undefined;
+  const { prepareContainers } = await import('./environments/container-stacks.ts');
+  return prepareContainers(containers, onStep);
+}
+
 function isComplete({ run: { experiment, skipped }, trials }: TrialsEvidence): boolean {
   const ran = experiment.series.filter(({ id }) => !skipped.some(({ series }) => series === id));
   return trials.length === ran.reduce((sum, series) => sum + series.trials, 0);
 }
 
 async function openJournal(
-  { experiment, profile, database, seed }: TrialsBenchRequest,
+  request: TrialsBenchRequest,
   binaries: readonly Binary[],
   note: (text: string) => void,
 ): Promise<TrialJournal> {
+  const { experiment, profile, database, environment, seed } = request;
   return openTrialJournal({
-    folder: path.join(journalsFolder, `${experiment.id}-${database}-${profile}`),
+    folder: path.join(journalsFolder, nameParts(experiment.id, request).join('-')),
     conditions: {
       experiment: experiment.id,
       series: experiment.series.map(({ id, trials }) => [id, trials[profile]]),
       profile,
       database,
+      ...(environment === 'containers' && { environment }),
       ...(await readCommit()),
       fingerprint: await takeFingerprint(binaries),
     },

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import process from 'node:process';
 
-import type { BenchRequest } from './bench-request.ts';
+import { type BenchRequest, nameParts } from './bench-request.ts';
 import { benchTrials } from './bench-trials.ts';
 import { createProcessesEnvironment } from './environments/processes.ts';
 import { writeEvidence } from './evidence/write-evidence.ts';
@@ -20,9 +20,9 @@ async function withRunRequest<Result>(
   id: string,
   use: (run: RunRequest) => Promise<Result>,
 ): Promise<Result> {
-  const { experiment, profile: profileName, database, signal } = request;
+  const { experiment, profile: profileName, database } = request;
   const grafana = grafanaAddress(process.env);
-  return withSlotSession(request, ({ ports, binaries, progress }) => {
+  return withSlotSession(request, async ({ ports, binaries, progress }) => {
     const seed = request.seed ?? randomInt(2 ** 31);
     progress.note(`${experiment.title}: ${profileName} profile, ${database}, seed ${seed}`);
     return use({
@@ -32,7 +32,7 @@ async function withRunRequest<Result>(
       profile: experiment.profiles[profileName],
       database,
       seed,
-      environment: createProcessesEnvironment({ signal }),
+      ...(await openEnvironment(request, (step) => progress.step(step))),
       ports: { ...ports, annotate: grafana && createGrafanaAnnotations(grafana, (text) => progress.note(text)) },
       binaries,
       progress,
@@ -40,8 +40,37 @@ async function withRunRequest<Result>(
   });
 }
 
-const benchCommand = ({ id }: { readonly id: string }, { profile, database }: BenchRequest): string =>
-  `make bench EXPERIMENT=${id} PROFILE=${profile} DATABASE=${database}`;
+type OpenedEnvironment = Pick<RunRequest, 'environment' | 'containers' | 'environmentLimits'>;
+
+/** Pulumi is loaded where it is needed alone: it is most of a start. */
+async function openEnvironment(request: BenchRequest, onStep: (step: string) => void): Promise<OpenedEnvironment> {
+  const { environment, containers = {}, signal } = request;
+  if (environment === 'processes') return { environment: createProcessesEnvironment({ signal }) };
+  const { prepareContainers } = await import('./environments/container-stacks.ts');
+  const { containerLimits, createContainersEnvironment } = await import('./environments/containers.ts');
+  const prepared = await prepareContainers(containers, onStep);
+  return {
+    environment: createContainersEnvironment({ prepared, signal }),
+    containers: prepared.record,
+    environmentLimits: containerLimits,
+  };
+}
+
+const benchCommand = ({ id }: { readonly id: string }, { profile, database, ...request }: BenchRequest): string =>
+  [`make bench EXPERIMENT=${id} PROFILE=${profile} DATABASE=${database}`, ...containerVariables(request)].join(' ');
+
+/** Make's variables that are not at their defaults. */
+function containerVariables({ environment, containers = {} }: Omit<BenchRequest, 'profile' | 'database'>): string[] {
+  if (environment === 'processes') return [];
+  const images = Object.entries(containers.images ?? {}).map(([part, reference]) => `${part}=${reference}`);
+  return [
+    'ENVIRONMENT=containers',
+    ...(images.length === 0 ? [] : [`IMAGES="${images.join(' ')}"`]),
+    ...(containers.base === undefined ? [] : [`BASE=${containers.base}`]),
+    ...(containers.buildBase === undefined ? [] : [`BUILD_BASE=${containers.buildBase}`]),
+    ...(containers.network === undefined ? [] : [`BUILD_NETWORK=${containers.network}`]),
+  ];
+}
 
 /** Runs an experiment of either protocol and leaves its evidence: resolves to the folder. */
 export async function bench(id: string, request: BenchRequest): Promise<string> {
@@ -49,7 +78,7 @@ export async function bench(id: string, request: BenchRequest): Promise<string> 
   if (isInTrials(experiment)) {
     return benchTrials({ ...request, experiment, command: benchCommand(experiment, request) });
   }
-  return inRunFolder([id, request.database, request.profile], async (folder) => {
+  return inRunFolder(nameParts(id, request), async (folder) => {
     const evidence = await withRunRequest({ ...request, experiment }, path.basename(folder), runExperiment);
     await writeEvidence(folder, evidence);
   });

@@ -9,6 +9,7 @@ import { analyzeTrials } from './analysis/analyze-trials.ts';
 import { bench, record } from './bench.ts';
 import type { BenchRequest } from './bench-request.ts';
 import { benchFaults, faultRows, suiteNames } from './bench-faults.ts';
+import type { ContainerOptions } from './environments/container-stacks.ts';
 import { readEvidence } from './evidence/read-evidence.ts';
 import { experimentIds, headlineExperiments } from './find-experiment.ts';
 import { addGateCommands } from './gate-commands.ts';
@@ -98,7 +99,30 @@ interface EngineOptions {
 interface RunOptions extends EngineOptions {
   readonly experiment?: string;
   readonly profile: BenchRequest['profile'];
+  readonly environment?: BenchRequest['environment'];
+  readonly image?: NonNullable<ContainerOptions['images']>;
+  readonly base?: string;
+  readonly buildBase?: string;
+  readonly buildNetwork?: string;
 }
+
+/** `redis=registry/redis:7.4`, several times. */
+function image(text: string, earlier: ContainerOptions['images'] = {}): ContainerOptions['images'] {
+  const [part = '', reference = ''] = text.split(/=(.*)/s);
+  if (part !== 'redis' && part !== 'postgres') throw new InvalidArgumentError('It must be redis=… or postgres=….');
+  if (reference === '') throw new InvalidArgumentError(`It must name an image: ${part}=name:tag.`);
+  return { ...earlier, [part]: reference };
+}
+
+const withContainers = (command: Command): Command =>
+  command
+    .addOption(new Option('--environment <name>').choices(['processes', 'containers']).default('processes'))
+    .addOption(
+      new Option('--image <part=reference...>', 'of containers: in the place of the program’s own').argParser(image),
+    )
+    .option('--base <image>', 'of containers: what the service’s image is built on')
+    .option('--build-base <image>', 'of containers: what it is built in')
+    .option('--build-network <name>', 'of containers: what its build reaches the package registry by');
 
 const withEngine = (command: Command): Command =>
   command
@@ -112,14 +136,18 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     writeErr: (text) => io.stderr.write(text),
   });
   const requireAll = process.env['REQUIRE_ALL'] === '1';
-  const requestOf = ({ profile, database, seed }: RunOptions): BenchRequest => {
-    return { profile, database, seed, requireAll, output: io.stdout, signal: io.signal };
+  const requestOf = (options: RunOptions): BenchRequest => {
+    const { profile, database, environment = 'processes', seed, image: images, base, buildBase } = options;
+    const containers = { images, base, buildBase, network: options.buildNetwork };
+    return { profile, database, environment, containers, seed, requireAll, output: io.stdout, signal: io.signal };
   };
   const measuring = (name: string, experiment: Option): Command =>
     withEngine(program.command(name).addOption(experiment.choices(ids))).addOption(
       new Option('--profile <name>').choices(['quick', 'full']).default('quick'),
     );
-  measuring('run', new Option('--experiment <id>', `without it: ${headlineExperiments.join(', then ')}`))
+  withContainers(
+    measuring('run', new Option('--experiment <id>', `without it: ${headlineExperiments.join(', then ')}`)),
+  )
     .description('run experiments and write their reports')
     .action(async (options: RunOptions) => {
       const chosen = options.experiment === undefined ? headlineExperiments : [options.experiment];

@@ -12,6 +12,7 @@ import { openWindowMeter } from './probes/window-meter.ts';
 import { createProgress, type Progress } from './protocol/progress.ts';
 import type { SlotPorts } from './protocol/slot.ts';
 import { setUpTools } from './toolchain/set-up-tools.ts';
+import type { ToolName } from './toolchain/tool.ts';
 
 const scenariosFolder = path.join(import.meta.dirname, 'scenarios');
 
@@ -23,6 +24,20 @@ export interface SlotSession {
   readonly progress: Progress;
 }
 
+type SlotSessionRequest = Pick<BenchRequest, 'database' | 'output' | 'signal'> &
+  Partial<Pick<BenchRequest, 'environment'>>;
+
+/** The servers of which this machine must have the programs; containers bring their own. */
+export function serverTools({
+  database,
+  environment = 'processes',
+}: Pick<BenchRequest, 'database'> & {
+  readonly environment?: BenchRequest['environment'] | undefined;
+}): readonly ToolName[] {
+  if (environment === 'containers') return [];
+  return database === 'postgres' ? ['redis-server', 'postgres'] : ['redis-server'];
+}
+
 async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
   const redis = new Redis(redisCacheUrl, { maxRetriesPerRequest: 1 });
   try {
@@ -32,13 +47,12 @@ async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
   }
 }
 
-/** Finds or installs k6 and the servers, and takes everything away when `use` ends. */
+/** Finds or installs k6, and the servers that run as processes; takes everything away when `use` ends. */
 export async function withSlotSession<Result>(
-  { database, output, signal }: Pick<BenchRequest, 'database' | 'output' | 'signal'>,
+  { database, environment, output, signal }: SlotSessionRequest,
   use: (session: SlotSession) => Promise<Result>,
 ): Promise<Result> {
-  const names = ['k6', 'redis-server', ...(database === 'postgres' ? (['postgres'] as const) : [])] as const;
-  const tools = await setUpTools(names, output);
+  const tools = await setUpTools(['k6', ...serverTools({ database, environment })], output);
   const k6 = tools.find(({ name }) => name === 'k6');
   if (k6 === undefined) throw new Error('setUpTools gave no k6 and no error');
   const progress = createProgress(output);

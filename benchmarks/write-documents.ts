@@ -70,7 +70,7 @@ export async function writeDocuments(): Promise<{ changed: readonly string[]; ov
   return { changed, overtaken };
 }
 
-/** The quotations in `text` of runs that a younger one of the same experiment, database and profile has followed. */
+/** The quotations in `text` of runs that a younger one of the same experiment, database, environment and profile has followed. */
 export function overtakenQuotations(text: string, runs: ReadonlyMap<string, RunEvidence>): readonly string[] {
   return quotedRuns(text).flatMap((id) => {
     const of = runs.get(id)?.run;
@@ -78,6 +78,7 @@ export function overtakenQuotations(text: string, runs: ReadonlyMap<string, RunE
     const younger = [...runs.values()]
       .map(({ run }) => run)
       .filter((run) => run.experiment.id === of.experiment.id && run.database === of.database)
+      .filter((run) => run.environment === of.environment)
       .filter((run) => run.profile.name === of.profile.name && run.startedAt > of.startedAt)
       .toSorted((one, other) => (one.startedAt < other.startedAt ? -1 : 1))
       .at(-1);

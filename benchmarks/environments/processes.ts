@@ -5,6 +5,7 @@ import { readPartSettings } from '../probes/part-settings.ts';
 import type { Environment, EnvironmentRequest, Part, RunningVariant, VariantRequest } from './environment.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 import { createScratch, removeLeftovers, type Scratch } from './scratch.ts';
+import type { OnProcess } from './seed-command.ts';
 import { serviceConfiguration } from './service-configuration.ts';
 import {
   type ServiceProcess,
@@ -14,7 +15,7 @@ import {
   type WorkerProcess,
 } from './service-process.ts';
 import { logTail, type SupervisedProcess } from './supervised-process.ts';
-import { type OnProcess, seedDatabases, startDatabase, type VariantDatabase } from './variant-database.ts';
+import { seedDatabases, startDatabase, type VariantDatabase } from './variant-database.ts';
 
 export interface ProcessesOptions {
   /** Ends `up` and `restartServices` at their next step; `down` is still the caller's. */

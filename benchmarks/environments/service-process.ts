@@ -95,7 +95,7 @@ async function readListening(supervised: SupervisedProcess): Promise<z.infer<typ
 }
 
 /** No answer counts as not ready: whoever waits learns from the process itself that it has ended. */
-async function isReady(adminUrl: string): Promise<true | undefined> {
+export async function isReady(adminUrl: string): Promise<true | undefined> {
   try {
     const { ok } = await fetch(`${adminUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
     return ok ? true : undefined;

@@ -5,8 +5,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import type { EnvironmentRequest, RunningVariant } from './environment.ts';
 import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
-import { spawnService } from './service-process.ts';
-import { logTail, type SupervisedProcess } from './supervised-process.ts';
+import { type OnProcess, runSeedCommand } from './seed-command.ts';
 
 const run = promisify(execFile);
 
@@ -22,9 +21,6 @@ export interface VariantDatabase {
   /** SQLite has none: it runs inside the service. */
   readonly server?: PostgresServer;
 }
-
-/** Called with every process as soon as it has been started, so that it can be ended at any time. */
-export type OnProcess = (process: SupervisedProcess) => void;
 
 interface DatabaseRequest {
   readonly engine: EnvironmentRequest['database'];
@@ -66,21 +62,7 @@ export async function seedDatabases(
     onProcess,
   });
   if (database.server) await createServiceDatabase(database.server);
-  const seeding = await spawnService({
-    name: 'seed',
-    directory,
-    configuration: { DATABASE_URL: database.url },
-    entry: [
-      'service/src/seed.ts',
-      `--performances=${seed.performances}`,
-      `--random-seed=${seed.randomSeed}`,
-      `--relative-to=${seed.relativeTo}`,
-    ],
-    sources,
-  });
-  onProcess(seeding);
-  const how = await seeding.ended;
-  if (how !== 'exit status 0') throw new Error(`the seed command ended with ${how}:\n${await logTail(seeding)}`);
+  await runSeedCommand({ url: database.url, seed, directory, sources, onProcess });
   await database.server?.stop();
   // Node's own copy would not keep the owner, which is somebody else when the lab runs as root.
   for (const other of others) await run('cp', ['-a', directory, other]);

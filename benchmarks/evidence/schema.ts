@@ -110,7 +110,15 @@ export const runFrameSchema = z.strictObject({
   /** Also the name of the folder. */
   id: idSchema,
   database: z.enum(['postgres', 'sqlite']),
-  environment: z.literal('processes'),
+  environment: z.enum(['processes', 'containers']),
+  /** Of `containers` alone: what carried them, and what they were made of. */
+  containers: z
+    .strictObject({
+      engineVersion: z.string(),
+      /** `id` is the engine's digest of the image. */
+      images: z.array(z.strictObject({ part: idSchema, reference: z.string(), id: z.string() })),
+    })
+    .optional(),
   /** Decides every random choice of the run. */
   seed: z.int(),
   startedAt: z.iso.datetime(),

@@ -20,6 +20,7 @@ export const experiment: TrialExperiment = {
   claim: {
     text: 'Through the Redis Stream every accepted job is stored exactly once after each kill, with no more help than starting the process again; in the process (before), accepted jobs are lost.',
   },
+  environments: ['processes', 'containers'],
   order: 'interleaved',
   series: [
     {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import type { Stage } from './stage.ts';
+import type { CrashStage } from './stage.ts';
 
 const pageSchema = z.object({
   items: z.array(z.object({ id: z.string(), reason: z.string(), operationId: z.string().optional() })),
@@ -15,7 +15,10 @@ export type ReportedLetter = z.infer<typeof pageSchema>['items'][number];
 const unavailableForMs = 10_000;
 
 /** All pages of `GET /dead-letters`, the oldest first. @throws when an answer is not 200, or stays 503 for 10 s */
-export async function readDeadLetters({ apis, apiToken }: Pick<Stage, 'apis' | 'apiToken'>): Promise<ReportedLetter[]> {
+export async function readDeadLetters({
+  apis,
+  apiToken,
+}: Pick<CrashStage, 'apis' | 'apiToken'>): Promise<ReportedLetter[]> {
   const api = apis.find((node) => node.isRunning());
   if (api?.apiUrl === undefined)
     throw new Error('no API of the stage runs: start one before its dead letters are read');

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Pool } from 'pg';
+import { Client } from 'pg';
 import {
   type PostgresServer,
   type PostgresServerRequest,
   startPostgresServer,
 } from '../environments/postgres-server.ts';
 import { connectionStrings, createServiceDatabase } from '../environments/variant-database.ts';
-import { createAudit } from './audit.ts';
+import { connectionTimeoutMillis, openPostgresAudit } from './postgres-audit.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import type { StageRequest } from './stage.ts';
 import type { StageDatabase } from './stage-database.ts';
@@ -15,9 +15,6 @@ import type { StageProcesses } from './stage-processes.ts';
 import { createSupervisedNode } from './supervised-node.ts';
 
 const name = 'database';
-const connectionTimeoutMillis = 5_000;
-/** Audits of 200,000 jobs take seconds; a frozen server would take for ever. */
-const auditTimeoutMs = 120_000;
 
 /** PostgreSQL with an empty database for the service, ready. */
 export async function startPostgresNode(
@@ -45,19 +42,7 @@ export async function startPostgresNode(
   if (!server) throw new Error(`${name} was not started`);
   await createServiceDatabase(server);
   const { lab, service } = connectionStrings(server);
-  const connections = new Pool({
-    connectionString: lab,
-    max: 2,
-    connectionTimeoutMillis,
-    query_timeout: auditTimeoutMs,
-  });
-  // An idle connection whose server has gone: the pool has dropped it already, and the next audit makes another one.
-  connections.on('error', () => undefined);
-  const audit = createAudit({
-    query: async (sql, values) => (await connections.query<object>(sql, [...values])).rows,
-    isAmong: (column) => `${column} = any($1::bigint[])`,
-    listOf: (ids) => ids,
-  });
+  const { audit, close } = openPostgresAudit(lab);
   return {
     node: Object.assign(node, {
       engine: 'postgres' as const,
@@ -70,7 +55,7 @@ export async function startPostgresNode(
       },
     }),
     url: service,
-    close: () => connections.end(),
+    close,
   };
 }
 

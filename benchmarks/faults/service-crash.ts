@@ -6,7 +6,7 @@ import { type AcceptedLedger, createAcceptedLedger } from './accepted-ledger.ts'
 import { lateRecoveries, longestRecoveryMs, provesSomething } from './late-recoveries.ts';
 import { openStage } from './open-stage.ts';
 import { countInFlight, settle, waitForQuiet, waitUntilSettled } from './settlement.ts';
-import type { ServiceNode, Stage } from './stage.ts';
+import type { CrashStage, KillableService } from './stage.ts';
 import { submitJobs } from './submit-jobs.ts';
 
 export interface ServiceCrashes {
@@ -29,9 +29,7 @@ export function expectedSecondsOf({ seatCreation, minIdleMs }: Pick<ServiceCrash
  * again, and gets no other help. A kill that meets no work in flight is not counted, and another one follows.
  */
 export async function openServiceCrashes(crashes: ServiceCrashes, request: SeriesRequest): Promise<OpenSeries> {
-  const { seatCreation, minIdleMs } = crashes;
-  const { database, signal } = request;
-  const stage = await openStage({ database, seatCreation, minIdleMs, signal, step: (text) => request.step(text) });
+  const stage = await openCrashStage(crashes, request);
   return {
     settings: stage.settings,
     async runTrial(context) {
@@ -45,7 +43,19 @@ export async function openServiceCrashes(crashes: ServiceCrashes, request: Serie
   };
 }
 
-async function runCrash(stage: Stage, crashes: ServiceCrashes, context: TrialContext): Promise<TrialOutcome> {
+/** Pulumi is loaded where it is needed alone: it is most of a start. */
+async function openCrashStage(
+  { seatCreation, minIdleMs }: ServiceCrashes,
+  request: SeriesRequest,
+): Promise<CrashStage> {
+  const { database, containers, signal } = request;
+  const stage = { database, seatCreation, minIdleMs, signal, step: (text: string) => request.step(text) };
+  if (containers === undefined) return openStage(stage);
+  const { openContainerStage } = await import('./container-stage.ts');
+  return openContainerStage(stage, containers);
+}
+
+async function runCrash(stage: CrashStage, crashes: ServiceCrashes, context: TrialContext): Promise<TrialOutcome> {
   const { jobs, seatsPerJob, clientsInFlight, seatCreation } = crashes;
   const expectedSeconds = expectedSecondsOf(crashes);
   const { random, signal } = context;
@@ -106,8 +116,8 @@ interface Crash {
 }
 
 async function killAfter(
-  stage: Stage,
-  service: ServiceNode,
+  stage: CrashStage,
+  service: KillableService,
   { ledger, afterAccepted, signal }: { ledger: AcceptedLedger; afterAccepted: number; signal: AbortSignal },
 ): Promise<Crash> {
   const accepted = (): string[] =>

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Trial } from '../evidence/trials-schema.ts';
 import { type AcceptedEntry, type AcceptedLedger, isAccepted, type LedgerEntry } from './accepted-ledger.ts';
 import { readDeadLetters, type ReportedLetter } from './dead-letters.ts';
-import type { AuditedOperation, FaultyHall, QueueLeft, Stage } from './stage.ts';
+import type { AuditedOperation, CrashStage, FaultyHall, QueueLeft } from './stage.ts';
 
 export type Settlement = Pick<
   Trial,
@@ -11,9 +11,7 @@ export type Settlement = Pick<
 >;
 
 /** What is looked at from outside: the database by SQL, the dead letters by HTTP. */
-export type AuditedStage = Pick<Stage, 'apis' | 'apiToken' | 'queueLeft'> & {
-  readonly database: Pick<Stage['database'], 'audit'>;
-};
+export type AuditedStage = Pick<CrashStage, 'apis' | 'apiToken' | 'queueLeft' | 'database'>;
 
 const noHall: ReadonlySet<number> = new Set();
 

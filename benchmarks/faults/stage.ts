@@ -30,6 +30,19 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** As much of a stage as is needed to kill the service and to see what became of its work: processes or containers. */
+export interface CrashStage extends Pick<
+  Stage,
+  'apiToken' | 'settings' | 'directory' | 'createHalls' | 'queueLeft' | 'close'
+> {
+  readonly database: Pick<DatabaseNode, 'audit'>;
+  readonly apis: readonly KillableService[];
+}
+
+export type KillableService = Pick<ServiceNode, 'apiUrl' | 'isRunning' | 'kill' | 'start'>;
+
+export type CrashStageRequest = Pick<StageRequest, 'database' | 'seatCreation' | 'minIdleMs' | 'signal' | 'step'>;
+
 export interface QueueLeft {
   readonly entries: number;
   readonly pending: number;

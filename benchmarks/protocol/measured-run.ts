@@ -28,6 +28,9 @@ export interface RunRequest {
   readonly database: RunRecord['database'];
   readonly seed: number;
   readonly environment: Environment;
+  readonly containers?: RunRecord['containers'];
+  /** What the report says beside the experiment's own limits. */
+  readonly environmentLimits?: readonly string[];
   readonly ports: SlotPorts;
   readonly binaries: readonly Binary[];
   readonly progress: Progress;
@@ -82,7 +85,7 @@ export class MeasuredRun {
       this.guards.push(
         await checkContent(variant, { performances, showtimes: performances * showtimesPerPerformance }),
         ...(await checkVisibilityMap(variant)),
-        await checkCommit(variant, commit),
+        await checkCommit(variant, variant.commit ?? commit),
       );
       this.settings.push({ owner: variant.id, parts: [...(await variant.readSettings())] });
     }
@@ -121,7 +124,7 @@ export class MeasuredRun {
     this.variants = await environment.restartServices();
     const { commit } = await readCommit();
     for (const variant of this.variants) {
-      const outcome = await checkCommit(variant, commit);
+      const outcome = await checkCommit(variant, variant.commit ?? commit);
       this.guards.push({ ...outcome, guard: `${outcome.guard}-block-${block}` });
       progress.step(`warming up · ${variant.id}`);
       await this.load(variant, {

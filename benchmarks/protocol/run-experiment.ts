@@ -59,7 +59,7 @@ export async function runExperiment(request: RunRequest): Promise<Evidence> {
         claim: experiment.claim(database),
         variants: [...experiment.variants],
         metrics: [...experiment.metrics(database)],
-        limits: [...experiment.limits],
+        limits: [...experiment.limits, ...(request.environmentLimits ?? [])],
       },
       profile: recordedProfile,
       workload: experiment.workload,

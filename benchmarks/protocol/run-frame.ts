@@ -8,6 +8,8 @@ export interface FrameRequest {
   readonly database: RunFrame['database'];
   readonly seed: number;
   readonly binaries: readonly Binary[];
+  /** Where the run is in containers: of what. */
+  readonly containers?: RunFrame['containers'] | undefined;
 }
 
 /** What happened between the two ends of a run. */
@@ -38,7 +40,9 @@ export async function openRunFrame(request: FrameRequest): Promise<(outcome: Fra
       schemaVersion,
       id: request.id,
       database: request.database,
-      environment: 'processes',
+      ...(request.containers === undefined
+        ? { environment: 'processes' as const }
+        : { environment: 'containers' as const, containers: request.containers }),
       seed: request.seed,
       startedAt: startedAt.toISOString(),
       endedAt: new Date().toISOString(),

@@ -1,3 +1,4 @@
+import type { PreparedContainers } from '../environments/container-stacks.ts';
 import { trialProblem } from '../evidence/check-trials-consistency.ts';
 import type { OwnedSettings } from '../evidence/part-settings.ts';
 import type { BrokenTrial, TrialsRecord } from '../evidence/trials-schema.ts';
@@ -10,9 +11,11 @@ import type { OpenSeries, SeriesDefinition, TrialExperiment } from './trial-expe
 import type { JournalEntry, TrialJournal } from './trial-journal.ts';
 import { type PlannedTrial, randomFor, scheduleTrials } from './trial-schedule.ts';
 
-export interface TrialsRequest extends Omit<FrameRequest, 'seed'> {
+export interface TrialsRequest extends Omit<FrameRequest, 'seed' | 'containers'> {
   readonly experiment: TrialExperiment;
   readonly profile: ProfileName;
+  /** The stages are to be made of these; of processes when it is absent. */
+  readonly containers?: PreparedContainers | undefined;
   /** Its seed is the run's. */
   readonly journal: Omit<TrialJournal, 'close' | 'remove'>;
   /** A series that this machine can't run is an error. */
@@ -118,14 +121,15 @@ async function hasRun(running: RunningTrials, planned: PlannedTrial): Promise<bo
 
 async function runPlanned(running: RunningTrials, planned: PlannedTrial): Promise<void> {
   const { request, record, open, entries } = running;
-  const { database, profile, journal, progress, signal } = request;
+  const { database, profile, containers, journal, progress, signal } = request;
   const { series, trial: number, isLast } = planned;
   const step = (text: string): void =>
     progress.step(`${series.label} · trial ${number}/${series.trials[profile]} · ${text}`, series.id);
   let stage = open.get(series.id);
   if (stage === undefined) {
     step('starting');
-    stage = await series.open({ profile, database, random: randomFor(journal.seed, series.id), step, signal });
+    const random = randomFor(journal.seed, series.id);
+    stage = await series.open({ profile, database, containers, random, step, signal });
     open.set(series.id, stage);
     noteSettings(running, series.id, stage);
   }

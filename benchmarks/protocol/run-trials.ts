@@ -21,7 +21,8 @@ export async function runTrials(request: TrialsRequest): Promise<TrialsEvidence>
   const { experiment, profile, journal } = request;
   const from = new Date();
   const skipped = await findUnavailable(request);
-  const closeFrame = await openRunFrame({ ...request, seed: journal.seed });
+  const containers = request.containers?.record;
+  const closeFrame = await openRunFrame({ ...request, containers, seed: journal.seed });
   const record: Pick<TrialsRecord, 'experiment' | 'skipped'> = { experiment: describe(experiment, profile), skipped };
   const { entries, broken, settings } = await runScheduledTrials(request, record);
   if (entries.length === 0) {

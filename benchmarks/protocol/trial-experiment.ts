@@ -1,3 +1,4 @@
+import type { PreparedContainers } from '../environments/container-stacks.ts';
 import type { PartSettings } from '../evidence/part-settings.ts';
 import type { RunFrame } from '../evidence/schema.ts';
 import type { TimelineDefinition } from '../evidence/timeline-schema.ts';
@@ -31,6 +32,8 @@ export interface SeriesRequest {
   readonly database: RunFrame['database'];
   /** Uniform in [0, 1), from the run's seed and the series. */
   readonly random: () => number;
+  /** The stage is to be made of these; of processes when it is absent. */
+  readonly containers?: PreparedContainers | undefined;
   step(text: string): void;
   readonly signal: AbortSignal;
 }
@@ -59,6 +62,8 @@ export interface TrialExperiment {
   readonly title: string;
   readonly question: string;
   readonly claim: { readonly text: string };
+  /** Where it can be run beside `processes`. */
+  readonly environments?: readonly RunFrame['environment'][];
   readonly order: 'interleaved' | 'one-by-one';
   /** Of `one-by-one`; default 1. */
   readonly concurrency?: number;

@@ -17,6 +17,8 @@ const conditionsSchema = z.strictObject({
   series: z.array(z.tuple([z.string(), z.int()])),
   profile: z.string(),
   database: z.string(),
+  /** Absent: as processes. */
+  environment: z.literal('containers').optional(),
   commit: z.string(),
   /** With changes that no commit names, two calls cannot be shown to be of the same code. */
   dirty: z.boolean(),

@@ -16,7 +16,7 @@ interface Entry {
 }
 
 interface RunIndex {
-  /** The youngest run of each experiment, engine and profile; the youngest first. */
+  /** The youngest run of each experiment, engine, environment and profile; the youngest first. */
   readonly latest: readonly Entry[];
   /** Those that a younger one has taken the place of. */
   readonly earlier: readonly Entry[];
@@ -28,8 +28,9 @@ function indexOf(evidence: readonly RunEvidence[]): RunIndex {
   const seen = new Set<string>();
   const index = { latest: [] as Entry[], earlier: [] as Entry[] };
   for (const of of evidence.toSorted((one, other) => Number(one.run.startedAt < other.run.startedAt) || -1)) {
-    const { id, experiment, database, profile, startedAt } = of.run;
-    const key = [experiment.id, databaseNames[database], profile.name].join(', ');
+    const { id, experiment, database, environment, profile, startedAt } = of.run;
+    const place = environment === 'processes' ? [] : [environment];
+    const key = [experiment.id, databaseNames[database], ...place, profile.name].join(', ');
     const entry = { id, title: `${startedAt.slice(0, 10)}, ${key}`, document: composeDocument(of) };
     (seen.has(key) ? index.earlier : index.latest).push(entry);
     seen.add(key);

@@ -21,7 +21,7 @@ export function facts(caption: string, rows: readonly (readonly [string, string]
   return { caption, columns: [{ label: 'Fact' }, { label: 'Value' }], rows };
 }
 
-function environmentSection({ fingerprint, database, environment }: RunFrame): Section {
+function environmentSection({ fingerprint, database, environment, containers }: RunFrame): Section {
   return {
     id: 'environment',
     title: 'Environment',
@@ -36,8 +36,10 @@ function environmentSection({ fingerprint, database, environment }: RunFrame): S
           ['hypervisor', fingerprint.hypervisor],
           ['database', database],
           ['environment', environment],
+          ...(containers ? [['container engine', `Docker ${containers.engineVersion}`] as const] : []),
         ]),
       },
+      ...(containers ? [imageTable(containers)] : []),
       {
         kind: 'table',
         table: {
@@ -47,6 +49,17 @@ function environmentSection({ fingerprint, database, environment }: RunFrame): S
         },
       },
     ],
+  };
+}
+
+function imageTable({ images }: NonNullable<RunFrame['containers']>): Section['contents'][number] {
+  return {
+    kind: 'table',
+    table: {
+      caption: 'Every image that took part',
+      columns: [{ label: 'Part' }, { label: 'Image' }, { label: 'Id' }],
+      rows: images.map(({ part, reference, id }) => [part, reference, id]),
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('../../..', import.meta.url).pathname,
-    include: ['infra/test/engine/*.engine.ts'],
+    include: ['{infra,benchmarks}/test/engine/*.engine.ts'],
     globalSetup: ['infra/test/engine/engine-setup.ts'],
     fileParallelism: false,
     testTimeout: 300_000,
