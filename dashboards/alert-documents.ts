@@ -16,15 +16,17 @@ const testsSchema = z.object({
 
 const folder = new URL('.', import.meta.url).pathname;
 
-/** Alerts without a test in which they fire, without one in which they are silent, or without a part of the runbook. */
+/** Alerts without a test in which they fire, one in which they are silent, or their line and part of the runbook. */
 export function alertDocumentProblems(files: Iterable<RuleFile>, root = folder): readonly string[] {
   const tests = readdirSync(join(root, 'prometheus/tests'))
     .flatMap((name) => testsSchema.parse(parse(readFileSync(join(root, 'prometheus/tests', name), 'utf8'))).tests)
     .flatMap((test) => test.alert_rule_test);
-  const headings = new Set(
-    Array.from(readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^#+ (\w+)$/gm), ([, heading = '']) => heading),
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const headings = new Set(Array.from(readme.matchAll(/^#+ (\w+)$/gm), ([, heading = '']) => heading));
+  const lines = new Set(
+    Array.from(readme.matchAll(/^\| \[(\w+)\]\((#\w+)\) +\| (\w+)/gm), (line) => line.slice(1).join(' ')),
   );
-  return alertRules(files).flatMap(({ alert, annotations }) => {
+  return alertRules(files).flatMap(({ alert, annotations, labels: { severity } }) => {
     const own = tests.filter(({ alertname }) => alertname === alert);
     const runbook = `dashboards/README.md#${alert.toLowerCase()}`;
     return [
@@ -33,6 +35,9 @@ export function alertDocumentProblems(files: Iterable<RuleFile>, root = folder):
       ...(annotations.runbook === runbook
         ? []
         : [`${alert} must name its runbook as ${runbook}, got ${annotations.runbook}`]),
+      ...(lines.has(`${alert} #${alert.toLowerCase()} ${severity}`)
+        ? []
+        : [`the runbook's table must have a line [${alert}](#${alert.toLowerCase()}) | ${severity}`]),
       ...(headings.has(alert) ? [] : [`dashboards/README.md has no part "${alert}"`]),
     ];
   });

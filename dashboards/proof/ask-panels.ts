@@ -1,8 +1,8 @@
 import { type DashboardDefinition, type PanelDefinition, type PanelQuery } from '../source/panel.ts';
 import { fillVariables } from '../promql.ts';
 import { drawnPanels, mostLines } from './drawn-panels.ts';
-import { problemOf } from './judge-queries.ts';
-import type { DrawnPanel, LoadWindow, QueryOutcome } from './outcome.ts';
+import { asFarAsDone, problemOf } from './judge-queries.ts';
+import type { DrawnPanel, LeftOut, LoadWindow, QueryOutcome } from './outcome.ts';
 import { queryRange, type Series, type TimeRange } from './prometheus-api.ts';
 import { scrapeSeconds } from './monitoring.ts';
 
@@ -18,7 +18,11 @@ interface Asked {
 export async function askPanels(
   prometheusUrl: string,
   dashboards: readonly DashboardDefinition[],
-  { range, windows }: { readonly range: TimeRange; readonly windows: readonly LoadWindow[] },
+  {
+    range,
+    windows,
+    leftOut,
+  }: { readonly range: TimeRange; readonly windows: readonly LoadWindow[]; readonly leftOut: LeftOut },
 ): Promise<Asked> {
   const queries: QueryOutcome[] = [];
   const drawn: DrawnPanel[] = [];
@@ -29,7 +33,8 @@ export async function askPanels(
         const expr = fillVariables(query.expr, proofVariables);
         const series = await queryRange(prometheusUrl, expr, range);
         answers.push([query, series]);
-        queries.push(outcomeOf({ dashboard: id, panel: panel.title }, query, { series, windows }));
+        const moves = asFarAsDone(query.moves, leftOut);
+        queries.push(outcomeOf({ dashboard: id, panel: panel.title }, { ...query, moves }, { series, windows }));
       }
       if (drawnPanels.some(([dashboard, title]) => dashboard === id && title === panel.title)) {
         drawn.push(drawnPanel(id, panel, answers));

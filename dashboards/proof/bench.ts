@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exchange } from '../../benchmarks/faults/cache-rows/http-exchange.ts';
 import type { VersionedPerformances } from '../../benchmarks/faults/cache-rows/versioned-performances.ts';
 import type { Stage } from '../../benchmarks/faults/stage.ts';
+import type { ControlGroup } from './control-group.ts';
 import type { LoadWindow } from './outcome.ts';
 
 /** What the loads are done with. */
@@ -17,6 +18,8 @@ export interface Bench {
   readonly takenHalls: () => readonly number[];
   readonly apiUrl: string;
   readonly agent: Agent;
+  /** The API is in it, if this machine lets us make one. */
+  readonly controlGroup: ControlGroup | undefined;
   readonly signal: AbortSignal;
   /** Runs a load, and writes down when. */
   readonly during: (load: LoadWindow['load'], what: string, work: () => Promise<unknown>) => Promise<void>;

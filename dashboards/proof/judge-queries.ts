@@ -1,9 +1,16 @@
 import type { PanelQuery } from '../source/panel.ts';
-import type { LoadWindow } from './outcome.ts';
+import type { LeftOut, LoadWindow } from './outcome.ts';
 import type { Series } from './prometheus-api.ts';
 
 /** A rate looks back for some seconds: a load is seen so long after its end. */
 const afterglowSeconds = 5;
+
+/** What a line must do in a run that had to leave out its load: it may stand, and need not be there. */
+export function asFarAsDone(moves: PanelQuery['moves'], leftOut: LeftOut): PanelQuery['moves'] {
+  if (typeof moves === 'object' && 'stands' in moves) return moves;
+  const stands = leftOut[typeof moves === 'string' ? moves : moves.varies];
+  return stands === undefined ? moves : { stands, mayBeEmpty: true };
+}
 
 /**
  * Why what Prometheus answered does not do, or nothing. An answer may not be empty; and under the load that is named for

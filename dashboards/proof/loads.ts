@@ -4,15 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createVersionedPerformances } from '../../benchmarks/faults/cache-rows/versioned-performances.ts';
 import type { Stage } from '../../benchmarks/faults/stage.ts';
 import { type Bench, createSeats, seatsPerHall } from './bench.ts';
+import type { ControlGroup } from './control-group.ts';
 import type { LoadWindow } from './outcome.ts';
 import {
-  withBlockedLoop,
   withDeletedWork,
   withFrozenConsumers,
   withKilledConsumer,
   withoutDatabase,
   withTroubleOfTheQueue,
 } from './outages.ts';
+import { withBlockedLoop, withLimits } from './starved-process.ts';
 import { quietly, underTraffic, withFullCache, withSeatCreations } from './traffic.ts';
 
 const hallCount = 190;
@@ -20,7 +21,16 @@ const hallCount = 190;
 /** Everything that moves a panel or makes an alert fire, one after the other; resolves to when each was. */
 export async function runLoads(
   stage: Stage,
-  { step, signal }: { readonly step: (text: string) => void; readonly signal: AbortSignal },
+  {
+    controlGroup,
+    step,
+    signal,
+  }: {
+    /** With the API in it. */
+    readonly controlGroup: ControlGroup | undefined;
+    readonly step: (text: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<readonly LoadWindow[]> {
   const windows: LoadWindow[] = [];
   step('content');
@@ -40,6 +50,7 @@ export async function runLoads(
     takenHalls: () => halls.slice(0, taken),
     apiUrl,
     agent,
+    controlGroup,
     signal,
     async during(load, what, work) {
       signal.throwIfAborted();
@@ -57,6 +68,7 @@ export async function runLoads(
     await withFullCache(bench);
     await withSeatCreations(bench);
     await withBlockedLoop(bench);
+    await withLimits(bench);
     await withKilledConsumer(bench);
     await withDeletedWork(bench);
     await withFrozenConsumers(bench);

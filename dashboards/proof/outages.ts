@@ -10,24 +10,6 @@ import { addPoison, waitForLetters } from '../../benchmarks/faults/poison.ts';
 import { openQueueInspection, queueKeys } from '../../benchmarks/faults/queue-inspection.ts';
 import { atRate, type Bench, createSeats, get, read } from './bench.ts';
 
-/** A process that is stopped for most of the time has an event loop that is late, whatever keeps it. */
-export async function withBlockedLoop(bench: Bench): Promise<void> {
-  const [api] = bench.stage.apis;
-  await bench.during('loop-blocked', 'the API is stopped for 0.4 of every 0.5 seconds', async () => {
-    const endMs = performance.now() + 10_000;
-    try {
-      while (performance.now() < endMs) {
-        api?.freeze();
-        await sleep(400, undefined, { signal: bench.signal });
-        api?.thaw();
-        await sleep(100, undefined, { signal: bench.signal });
-      }
-    } finally {
-      api?.thaw();
-    }
-  });
-}
-
 /** The survivor is scraped all the while: what it takes over is seen to be counted. */
 export async function withKilledConsumer(bench: Bench): Promise<void> {
   const { stage, signal } = bench;

@@ -9,6 +9,9 @@ export interface LoadWindow extends TimeRange {
   readonly what: string;
 }
 
+/** Loads that this machine does not let us do, and why. */
+export type LeftOut = Readonly<Partial<Record<DashboardLoad, string>>>;
+
 export interface QueryOutcome {
   readonly dashboard: string;
   readonly panel: string;
@@ -52,6 +55,7 @@ export interface TelemetryOutcome {
   readonly timeCompression: number;
   readonly scrapeSeconds: number;
   readonly windows: readonly LoadWindow[];
+  readonly leftOut: LeftOut;
   readonly queries: readonly QueryOutcome[];
   readonly alerts: readonly AlertOutcome[];
   readonly unusedMetrics: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { type Content, paragraph, type ReportDocument, type Section } from '../.
 import { standaloneSvg } from '../../benchmarks/report/svg.ts';
 import { dashboards } from '../source/dashboards.ts';
 import type { LoadWindow, QueryOutcome, TelemetryOutcome } from './outcome.ts';
-import { panelChart } from './panel-chart.ts';
+import { type DrawnRun, panelChart } from './panel-chart.ts';
 
 /** Everything that is not as it must be, in sentences. */
 export function problemsOf({ queries, alerts, missingMetrics }: TelemetryOutcome): readonly string[] {
@@ -67,6 +67,12 @@ function composeTelemetry(outcome: TelemetryOutcome): ReportDocument {
 }
 
 function pictureSections({ drawn, windows }: TelemetryOutcome): readonly Section[] {
+  const lastPoints = drawn.flatMap(({ series }) => series.flatMap(({ points }) => points.at(-1)?.[0] ?? []));
+  const run: DrawnRun = {
+    windows,
+    fromSeconds: startOf(windows),
+    toSeconds: Math.max(...windows.map(({ toSeconds }) => toSeconds), ...lastPoints),
+  };
   return dashboards
     .map(({ id, title, description }) => ({
       id,
@@ -75,13 +81,13 @@ function pictureSections({ drawn, windows }: TelemetryOutcome): readonly Section
         paragraph(description),
         ...drawn
           .filter(({ dashboard }) => dashboard === id)
-          .map((panel): Content => ({ kind: 'chart', chart: panelChart(panel, windows) })),
+          .map((panel): Content => ({ kind: 'chart', chart: panelChart(panel, run) })),
       ],
     }))
     .filter(({ contents }) => contents.length > 1);
 }
 
-function loadSection({ windows }: TelemetryOutcome): Section {
+function loadSection({ windows, leftOut }: TelemetryOutcome): Section {
   const start = startOf(windows);
   const rows = windows
     .toSorted((a, b) => a.fromSeconds - b.fromSeconds)
@@ -100,7 +106,10 @@ function loadSection({ windows }: TelemetryOutcome): Section {
   return {
     id: 'loads',
     title: 'What was done',
-    contents: [{ kind: 'table', table: { caption: 'Loads and outages', columns, rows } }],
+    contents: [
+      { kind: 'table', table: { caption: 'Loads and outages', columns, rows } },
+      ...Object.entries(leftOut).map(([load, why]) => paragraph(`Left out: ${load}, because ${why}.`)),
+    ],
   };
 }
 
@@ -197,12 +206,12 @@ function limitSection({ startedAt, commit, versions, scrapeSeconds, timeCompress
           'One run, one machine, loopback: it shows that the telemetry tells what happens, not how much the service carries.',
           `Scraped every ${scrapeSeconds} s instead of every 5 s; rules in a time that runs ${timeCompression} times faster.`,
           'A line has moved when it left the range that it had while all was quiet, or appeared. One that drifts while all is quiet has only to vary: that it is alive, not that the load shows. That a line says the right thing is for the pictures.',
-          'The JSON was not loaded into a Grafana server.',
+          'The JSON was not loaded into a Grafana server. The receiver of the alerts is a webhook of this run.',
         ],
       },
       { kind: 'code', text: 'make telemetry' },
       paragraph(
-        `${startedAt}, commit ${commit}; ${Object.entries(versions)
+        `${startedAt}, commit ${commit.slice(0, 12)}; ${Object.entries(versions)
           .map(([name, version]) => `${name} ${version}`)
           .join(', ')}.`,
       ),

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { readCommit } from '../../benchmarks/evidence/fingerprint.ts';
 import { openStage } from '../../benchmarks/faults/open-stage.ts';
+import type { Stage, StageRequest } from '../../benchmarks/faults/stage.ts';
 import { createProgress } from '../../benchmarks/protocol/progress.ts';
 import { setUpTools } from '../../benchmarks/toolchain/set-up-tools.ts';
 import type { ToolName } from '../../benchmarks/toolchain/tool.ts';
@@ -11,10 +12,11 @@ import { familyOf, metricsOfPanels, metricsOfRules, readCatalogue, spareMetrics 
 import { alertRules, readRuleFiles } from '../rules.ts';
 import { dashboards } from '../source/dashboards.ts';
 import { askPanels } from './ask-panels.ts';
+import { type ControlGroup, createControlGroup } from './control-group.ts';
 import { judgeAlerts } from './judge-alerts.ts';
 import { runLoads } from './loads.ts';
 import { type Monitoring, scrapeSeconds, startMonitoring, timeCompression } from './monitoring.ts';
-import type { LoadWindow, TelemetryOutcome } from './outcome.ts';
+import type { LeftOut, LoadWindow, TelemetryOutcome } from './outcome.ts';
 import { queryRange } from './prometheus-api.ts';
 import { problemsOf, renderTelemetry } from './telemetry-report.ts';
 
@@ -45,7 +47,40 @@ async function observe(): Promise<TelemetryOutcome> {
   const progress = createProgress(process.stdout);
   const { signal } = interruption;
   const step = (text: string): void => progress.step(text);
-  const stage = await openStage({
+  const group = createControlGroup(`ticketing-telemetry-${process.pid}`);
+  const leftOut = 'impossible' in group ? { 'resources-limited': group.impossible } : {};
+  const controlGroup = 'impossible' in group ? undefined : group;
+  let stage: Stage | undefined;
+  let monitoring: Monitoring | undefined;
+  try {
+    stage = await openTelemetryStage({ controlGroup, signal, step });
+    const startedAt = new Date().toISOString();
+    step('Prometheus, its exporters and Alertmanager');
+    monitoring = await startMonitoring(stage, join(stage.directory, 'monitoring'));
+    const windows = await runLoads(stage, { controlGroup, step, signal });
+    await sleep(settleMs, undefined, { signal });
+    step('asking every panel');
+    const { commit } = await readCommit();
+    return {
+      startedAt,
+      commit,
+      versions: Object.fromEntries(tools.map(({ name, version }) => [name, version])),
+      ...(await judge(monitoring, windows, leftOut)),
+    };
+  } finally {
+    progress.close();
+    await monitoring?.close();
+    await stage?.close();
+    controlGroup?.remove();
+  }
+}
+
+function openTelemetryStage({
+  controlGroup,
+  signal,
+  step,
+}: Pick<StageRequest, 'signal' | 'step'> & { readonly controlGroup: ControlGroup | undefined }): Promise<Stage> {
+  return openStage({
     database: 'postgres',
     seatCreation: 'stream',
     workers: 2,
@@ -55,34 +90,18 @@ async function observe(): Promise<TelemetryOutcome> {
       DATABASE_ACQUIRE_TIMEOUT_MS: '1500',
       DATABASE_STATEMENT_TIMEOUT_MS: '6000',
     },
+    ...(controlGroup && {
+      entry: { api: ['dashboards/proof/run-in-control-group.ts', 'service/src/main.ts', ...controlGroup.folders] },
+    }),
     signal,
     step,
   });
-  let monitoring: Monitoring | undefined;
-  try {
-    const startedAt = new Date().toISOString();
-    step('Prometheus and its exporters');
-    monitoring = await startMonitoring(stage, join(stage.directory, 'monitoring'));
-    const windows = await runLoads(stage, { step, signal });
-    await sleep(settleMs, undefined, { signal });
-    step('asking every panel');
-    const { commit } = await readCommit();
-    return {
-      startedAt,
-      commit,
-      versions: Object.fromEntries(tools.map(({ name, version }) => [name, version])),
-      ...(await judge(monitoring, windows)),
-    };
-  } finally {
-    progress.close();
-    await monitoring?.close();
-    await stage.close();
-  }
 }
 
 async function judge(
   { prometheusUrl, delivered, inhibited }: Monitoring,
   windows: readonly LoadWindow[],
+  leftOut: LeftOut,
 ): Promise<Omit<TelemetryOutcome, 'startedAt' | 'commit' | 'versions'>> {
   const range = {
     fromSeconds: Math.min(...windows.map(({ fromSeconds }) => fromSeconds)),
@@ -94,8 +113,9 @@ async function judge(
     timeCompression,
     scrapeSeconds,
     windows,
-    ...(await askPanels(prometheusUrl, dashboards, { range, windows })),
-    alerts: judgeAlerts(alertRules(files), { firing, windows, delivered, inhibited }),
+    leftOut,
+    ...(await askPanels(prometheusUrl, dashboards, { range, windows, leftOut })),
+    alerts: judgeAlerts(alertRules(files), { firing, windows, leftOut, delivered, inhibited }),
     unusedMetrics: metricsWithoutPanel(),
     missingMetrics: await missingMetrics(prometheusUrl, range),
   };

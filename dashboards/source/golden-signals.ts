@@ -92,7 +92,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `cgroup_cpu_limit_cores{${chosen}} < Inf`,
               legend: 'limit of {{role}} {{instance}}',
-              moves: { stands: 'without a limit there is no line', mayBeEmpty: true },
+              moves: 'resources-limited',
             },
           ],
         },
@@ -115,12 +115,12 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `${perSecond('cgroup_cpu_throttled_periods_total')} / (${perSecond('cgroup_cpu_periods_total')} > 0)`,
               legend: '{{role}} {{instance}}',
-              moves: { stands: 'without a limit there are no periods', mayBeEmpty: true },
+              moves: 'resources-limited',
             },
             {
               expr: perSecond('cgroup_cpu_throttled_seconds_total'),
               legend: 'waited, {{role}} {{instance}}',
-              moves: { stands: 'without a limit nobody waits', mayBeEmpty: true },
+              moves: 'resources-limited',
             },
           ],
         },
@@ -138,7 +138,7 @@ export const goldenSignals: DashboardDefinition = {
             {
               expr: `cgroup_memory_limit_bytes{${chosen}} < Inf`,
               legend: 'limit of {{role}} {{instance}}',
-              moves: { stands: 'without a limit there is no line', mayBeEmpty: true },
+              moves: 'resources-limited',
             },
           ],
         },

@@ -6,6 +6,7 @@ export type DashboardLoad =
   | 'cache-full'
   | 'seat-creation'
   | 'loop-blocked'
+  | 'resources-limited'
   | 'consumer-killed'
   | 'work-deleted'
   | 'consumer-frozen'

@@ -77,7 +77,7 @@ describe.skipIf(!promtool)('the rules and their tests, by promtool,', { timeout:
 describe('the alerts', () => {
   const files = [...readRuleFiles().values()];
 
-  it('have both tests, and their part of the runbook', () => {
+  it('have both tests, and their line and part of the runbook', () => {
     expect(allAlerts.size).toBeGreaterThan(10);
     expect(alertDocumentProblems(files)).toEqual([]);
   });
@@ -86,7 +86,7 @@ describe('the alerts', () => {
     const annotations = { summary: 'a', description: 'b', runbook: 'dashboards/README.md#elsewhere' };
     const rule = { alert: 'Untested', expr: 'vector(1)', labels: { severity: 'page' as const }, annotations };
     const file: RuleFile = { groups: [{ name: 'new', rules: [rule] }] };
-    expect(alertDocumentProblems([file])).toHaveLength(4);
+    expect(alertDocumentProblems([file])).toHaveLength(5);
   });
 
   it('cannot be read without a severity, a summary and a runbook line', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { expectedAlerts, judgeAlerts } from '../proof/judge-alerts.ts';
-import { problemOf } from '../proof/judge-queries.ts';
+import { asFarAsDone, problemOf } from '../proof/judge-queries.ts';
 import type { LoadWindow, TelemetryOutcome } from '../proof/outcome.ts';
 import { drawnPanels } from '../proof/drawn-panels.ts';
 import type { Series } from '../proof/prometheus-api.ts';
@@ -50,6 +50,15 @@ describe('a query', () => {
     expect(problemOf({ stands: 'a limit', mayBeEmpty: true }, [], windows)).toBeUndefined();
   });
 
+  it('stands, and may be empty, where its load had to be left out', () => {
+    const leftOut = { writes: 'nobody may write' };
+    const stands = { stands: 'nobody may write', mayBeEmpty: true };
+    expect(asFarAsDone('writes', leftOut)).toEqual(stands);
+    expect(asFarAsDone({ varies: 'writes', because: 'it drifts' }, leftOut)).toEqual(stands);
+    expect(asFarAsDone('reads', leftOut)).toBe('reads');
+    expect(asFarAsDone({ stands: 'a limit' }, leftOut)).toEqual({ stands: 'a limit' });
+  });
+
   it('can not be judged when its load did not happen', () => {
     expect(problemOf('writes', [line({ 105: 1, 125: 2 })], windows)).toBe('the run had no writes to hold it against');
     expect(problemOf('reads', [line({ 125: 2 })], windows.slice(1))).toBe('the run had no quiet to hold it against');
@@ -72,7 +81,13 @@ describe('an alert of the run', () => {
   const nobody: ReadonlySet<string> = new Set();
   const slowQuery: ReadonlySet<string> = new Set(['SlowQuery']);
   const judge = (series: readonly Series[], delivered = slowQuery, inhibited = nobody) =>
-    judgeAlerts([rule('SlowQuery')], { firing: series, windows: [...windows, held], delivered, inhibited })[0];
+    judgeAlerts([rule('SlowQuery')], {
+      firing: series,
+      windows: [...windows, held],
+      leftOut: {},
+      delivered,
+      inhibited,
+    })[0];
 
   it('is as it must be when it fires under its load, and is delivered', () => {
     expect(judge(firing(145, 146))).toEqual({
@@ -99,10 +114,16 @@ describe('an alert of the run', () => {
     expect(judge(series, delivered)?.problem).toBe(problem);
   });
 
-  it('must not fire when nothing provokes it', () => {
+  it('must not fire when its load was left out', () => {
     const labels = { alertname: 'CpuThrottled' };
-    const facts = { windows, delivered: nobody, inhibited: nobody };
-    expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: [] })[0]?.problem).toBeUndefined();
+    const leftOut = { 'resources-limited': 'there are no control groups' };
+    const facts = { windows, leftOut, delivered: nobody, inhibited: nobody };
+    const silent = judgeAlerts([rule('CpuThrottled')], { ...facts, firing: [] })[0];
+    expect(silent?.expected).toEqual({ notProvoked: 'there are no control groups' });
+    expect(silent?.problem).toBeUndefined();
+    expect(judgeAlerts([rule('CpuThrottled')], { ...facts, leftOut: {}, firing: [] })[0]?.problem).toBe(
+      'it did not fire under resources-limited',
+    );
     const fired = [{ labels, points: [[125, 1]] }] satisfies readonly Series[];
     expect(judgeAlerts([rule('CpuThrottled')], { ...facts, firing: fired })[0]?.problem).toBe(
       'it fired, and nothing was to make it fire',
@@ -123,6 +144,7 @@ describe('the report', () => {
     timeCompression: 60,
     scrapeSeconds: 1,
     windows,
+    leftOut: {},
     queries: [
       {
         dashboard: 'data-layer',
@@ -159,6 +181,14 @@ describe('the report', () => {
     expect(files['data-layer-connections.svg']).toContain('2 lower lines are left out');
     expect(files['data-layer-connections.svg']).not.toContain('<active>');
     expect(renderTelemetry(outcome)).toEqual(files);
+  });
+
+  it('says what this machine did not let us do', () => {
+    const leftOut = { 'resources-limited': 'there are no control groups' };
+    expect(renderTelemetry({ ...outcome, leftOut })['report.md']).toContain(
+      'Left out: resources-limited, because there are no control groups.',
+    );
+    expect(renderTelemetry(outcome)['report.md']).not.toContain('Left out');
   });
 
   it('counts apart what left its quiet range, what has only to vary, and what stands', () => {
