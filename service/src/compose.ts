@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -36,7 +37,7 @@ export interface ServicePorts {
 export interface Service {
   /** Resolves when requests are served, and jobs are taken. Rejects when a port is taken or the database can't be used. */
   start(): Promise<ServicePorts>;
-  /** Not ready any more, nothing new accepted, what is in flight finished, everything closed. */
+  /** Not ready any more, after the time to drain nothing new accepted, what is in flight finished, everything closed. */
   stop(): Promise<void>;
 }
 
@@ -135,7 +136,9 @@ export function compose(config: Config, logger: Logger, overrides: Overrides = {
       return { apiPort, adminPort };
     },
     async stop() {
+      const wasServing = phase === 'serving';
       phase = 'stopping';
+      if (api && wasServing) await sleep(config.shutdownDrainMs);
       await Promise.all([api?.stop(), seatCreation.stop(workersGrace * config.shutdownGraceMs)]);
       seatCreation.close();
       await cache.close();

@@ -183,10 +183,15 @@ export const configVariables = {
     fallback: '15000',
     about: 'How long a client may take to send its request',
   },
+  SHUTDOWN_DRAIN_MS: {
+    ...milliseconds(0, 60_000),
+    fallback: '0',
+    about: 'How long the API takes requests after SIGTERM, not ready any more: until a proxy has noticed',
+  },
   SHUTDOWN_GRACE_MS: {
     ...milliseconds(0, 600_000),
     fallback: '10000',
-    about: 'How long requests in flight may take after SIGTERM',
+    about: 'How long requests in flight may take after that',
   },
   COMMIT: {
     schema: z.string().regex(/^[\w.-]{1,64}$/),

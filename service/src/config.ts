@@ -23,6 +23,8 @@ export interface Config {
   readonly performanceCache: PerformanceCacheOptions;
   readonly seatCreation: SeatCreationOptions;
   readonly logLevel: ConfigValues['LOG_LEVEL'];
+  /** Between SIGTERM and the end of listening; `shutdownGraceMs` begins after it. */
+  readonly shutdownDrainMs: number;
   readonly shutdownGraceMs: number;
   /** `undefined`: nobody knows. */
   readonly commit: string | undefined;
@@ -158,6 +160,7 @@ function group(values: ConfigValues): Config {
     performanceCache: performanceCacheOptions(values),
     seatCreation: seatCreationOptions(values),
     logLevel: values.LOG_LEVEL,
+    shutdownDrainMs: values.SHUTDOWN_DRAIN_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     commit: values.COMMIT,
   };

@@ -21,13 +21,17 @@ function readConfig(): Config {
  * The first signal stops in order; a second one, or the end of the grace, stops at once. The answer says whether
  * there has been a signal.
  */
-function stopOnSignals(service: Service, graceMs: number, logger: Logger): () => boolean {
+function stopOnSignals(
+  service: Service,
+  { shutdownDrainMs: drainMs, shutdownGraceMs: graceMs }: Config,
+  logger: Logger,
+): () => boolean {
   let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) endNow(logger, { event: 'stopped-by-second-signal', signal });
     stopping = true;
-    logger.info({ event: 'stopping', signal, graceMs });
-    setTimeout(() => endNow(logger, { event: 'shutdown-grace-over', graceMs }), graceMs).unref();
+    logger.info({ event: 'stopping', signal, drainMs, graceMs });
+    setTimeout(() => endNow(logger, { event: 'shutdown-grace-over', graceMs }), drainMs + graceMs).unref();
     await service.stop();
     logger.info({ event: 'stopped' });
     process.exit(0);
@@ -51,7 +55,7 @@ process.on('uncaughtException', (error) => endNow(logger, { event: 'uncaught-exc
 process.on('unhandledRejection', (reason) => endNow(logger, { event: 'unhandled-rejection', err: reason }));
 
 const service = compose(config, logger);
-const isStopping = stopOnSignals(service, config.shutdownGraceMs, logger);
+const isStopping = stopOnSignals(service, config, logger);
 try {
   const ports = await service.start();
   logger.info({

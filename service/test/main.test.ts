@@ -124,6 +124,16 @@ describe('the process', () => {
     expect(service.log.at(-1)).toMatchObject({ event: 'stopped' });
   });
 
+  it('takes requests for as long as it is told to after SIGTERM, not ready any more, then exits with 0', async () => {
+    const service = run({ SHUTDOWN_DRAIN_MS: '1000', SHUTDOWN_GRACE_MS: '500' });
+    const { apiPort, adminPort } = await service.logged('listening');
+    service.child.kill('SIGTERM');
+    await service.logged('stopping');
+    expect((await fetch(`http://127.0.0.1:${String(adminPort)}/readyz`)).status).toBe(503);
+    expect((await fetch(`http://127.0.0.1:${String(apiPort)}/version`)).status).toBe(200);
+    expect(await service.exitStatus).toBe(0);
+  });
+
   it('does not wait for a connection that has sent nothing', async () => {
     const service = run();
     const { apiPort } = await service.logged('listening');
