@@ -6,7 +6,7 @@ import { alertmanagerConfiguration } from '../dashboards/alertmanager-configurat
 import { alertmanagerPort } from './components/alertmanager.ts';
 import { postgresExporterPort, redisExporterPort } from './components/exporters.ts';
 import type { TargetGroup } from './components/prometheus.ts';
-import { adminPort } from './components/ticketing-service.ts';
+import { adminPort, numbered } from './components/ticketing-service.ts';
 import type { Settings } from './config.ts';
 
 const dashboards = fileURLToPath(new URL('../dashboards', import.meta.url));
@@ -70,6 +70,6 @@ export function scrapeTargets({
   };
 }
 
-function replicas(name: string, count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => `${name}-${index + 1}:${adminPort}`);
+function replicas(role: 'api' | 'worker', count: number): readonly string[] {
+  return numbered(role, count).map((name) => `${name}:${adminPort}`);
 }

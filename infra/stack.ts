@@ -12,7 +12,7 @@ import { RedisCache, RedisQueue } from './components/redis.ts';
 import { ReverseProxy } from './components/reverse-proxy.ts';
 import { type Image, labelsOf, nameOnEngine, type StackContext } from './components/stack-context.ts';
 import { createDataVolume, labelList } from './components/stack-volume.ts';
-import { adminPort, apiPort, TicketingService } from './components/ticketing-service.ts';
+import { adminPort, apiPort, numbered, TicketingService } from './components/ticketing-service.ts';
 import { imagesOf, type StackConfig } from './config.ts';
 import type { ImageName } from './images.ts';
 import { alertmanagerFile, grafanaFiles, prometheusFiles, scrapeTargets } from './monitoring-files.ts';
@@ -33,15 +33,15 @@ export function deployStack(config: StackConfig): StackOutputs {
   const context = createContext(config);
   const image = imageSource(config);
   const data = createData(config, context, image);
-  const service = createService(config, context, { image: image('service'), data });
-  const replicas = service.apis.map((_, index) => `api-${index + 1}`);
   const proxy = config.reverseProxy
-    ? new ReverseProxy(
-        'proxy',
-        { context, image: image('proxy'), replicas, hostPort: config.apiPort },
-        { dependsOn: service.apis.map(({ done }) => done) },
-      )
+    ? new ReverseProxy('proxy', {
+        context,
+        image: image('proxy'),
+        replicas: numbered('api', config.apiReplicas),
+        hostPort: config.apiPort,
+      })
     : undefined;
+  const service = createService(config, context, { image: image('service'), data, proxy });
   const apiHostPort = proxy?.hostPort ?? firstOf(service.apis).hostPort(apiPort);
   return {
     apiUrl: urlOf(context, apiHostPort),
@@ -130,7 +130,7 @@ const postgresPort = 5432;
 function createService(
   config: StackConfig,
   context: StackContext,
-  { image, data }: { readonly image: Image; readonly data: Data },
+  { image, data, proxy }: { readonly image: Image; readonly data: Data; readonly proxy: ReverseProxy | undefined },
 ): TicketingService {
   const { redisQueue, redisCache, postgres } = data;
   const sqlite = postgres ? undefined : createDataVolume(context, 'sqlite-data', {});
@@ -150,7 +150,8 @@ function createService(
       },
       apiToken: config.secrets.apiToken,
       variables: config.serviceVariables,
-      publish: { api: !config.reverseProxy, apiPort: config.apiPort, admin: config.probePorts },
+      publish: { apiPort: config.apiPort, admin: config.probePorts },
+      proxy,
       ...(sqlite ? { volumes: [{ name: sqlite.name, path: '/data' }] } : {}),
     },
     { dependsOn: [redisQueue.server.done, redisCache.server.done, ...(postgres ? [postgres.roles.done] : [])] },

@@ -46,7 +46,8 @@ export function createFiles(
       ],
       ...neverStarted,
     },
-    { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ['uploads'] },
+    // Any image does, and another one would be another container, of which others would have to be made again.
+    { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ['uploads'], ignoreChanges: ['image'] },
   );
   return { volumeName: volume.name, revision: output(carrier.id).apply((id) => id.slice(0, 12)) };
 }

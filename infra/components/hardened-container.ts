@@ -1,7 +1,7 @@
 import { Container, type ContainerArgs } from '@pulumi/docker';
 import { all, ComponentResource, type ComponentResourceOptions, type Input, type Output, output } from '@pulumi/pulumi';
 
-import { createFiles, type FilesArgs, filesFolder } from './container-files.ts';
+import { createFiles, type Files, type FilesArgs, filesFolder } from './container-files.ts';
 import { type Image, labelsOf, nameOnEngine, type StackContext } from './stack-context.ts';
 import { labelList } from './stack-volume.ts';
 
@@ -17,6 +17,8 @@ export interface HardenedContainerArgs {
   readonly environment?: Readonly<Record<string, string>>;
   /** Under `filesFolder`, read-only, by name; a change makes a new container. */
   readonly files?: FilesArgs;
+  /** Made again whenever this one is. */
+  readonly follows?: HardenedContainer;
   readonly volumes?: readonly { readonly name: Input<string>; readonly path: string }[];
   /** Folders in memory that the program may write to. */
   readonly scratch?: readonly string[];
@@ -70,9 +72,7 @@ export class HardenedContainer extends ComponentResource {
         name: nameOnEngine(context, name),
         image: args.image.imageId,
         ...launch(args),
-        labels: output(files?.revision ?? '').apply((revision) =>
-          labelList({ ...labelsOf(context, name), ...(revision === '' ? {} : { 'ticketing.files': revision }) }),
-        ),
+        labels: labels(name, args, files),
         volumes: [
           ...(args.volumes ?? []).map(({ name: volumeName, path }) => ({ volumeName, containerPath: path })),
           ...(files ? [{ volumeName: files.volumeName, containerPath: filesFolder, readOnly: true }] : []),
@@ -95,6 +95,17 @@ export class HardenedContainer extends ComponentResource {
       return external;
     });
   }
+}
+
+/** A change of one replaces the container: what it was made after is among them. */
+function labels(name: string, { context, follows }: HardenedContainerArgs, files: Files | undefined) {
+  return all([files?.revision, follows?.container.id]).apply(([revision, followed]) =>
+    labelList({
+      ...labelsOf(context, name),
+      ...(revision === undefined ? {} : { 'ticketing.files': revision }),
+      ...(followed === undefined ? {} : { 'ticketing.follows': followed.slice(0, 12) }),
+    }),
+  );
 }
 
 /** The provider waits for a job's end and takes any for a good one. */

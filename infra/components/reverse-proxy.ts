@@ -10,15 +10,21 @@ export interface ReverseProxyArgs extends Pick<HardenedContainerArgs, 'context' 
   readonly hostPort: number | undefined;
 }
 
-const port = 8080;
+/** In its container. */
+export const reverseProxyPort = 8080;
 const ownPort = 8404;
 
-/** HAProxy before the api's replicas: one that is not ready, or does not take a connection, is passed over. */
+/**
+ * HAProxy before the api's replicas: one that is not ready, or does not take a connection, is passed over. It is there
+ * before they are, and finds them as they come.
+ */
 export class ReverseProxy extends ComponentResource {
   readonly server: HardenedContainer;
+  readonly #name: string;
 
   constructor(name: string, args: ReverseProxyArgs, options?: ComponentResourceOptions) {
     super('ticketing:service:ReverseProxy', name, {}, options);
+    this.#name = name;
     this.server = new HardenedContainer(
       name,
       {
@@ -27,7 +33,7 @@ export class ReverseProxy extends ComponentResource {
         command: ['haproxy', '-W', '-db', '-f', `${filesFolder}/haproxy.cfg`],
         user: 'haproxy',
         files: { plain: { 'haproxy.cfg': configurationOf(args.replicas) } },
-        ports: { [port]: args.hostPort },
+        ports: { [reverseProxyPort]: args.hostPort },
         scratch: ['/tmp'],
         memoryMegabytes: 128,
         cpus: 1,
@@ -37,23 +43,30 @@ export class ReverseProxy extends ComponentResource {
           stopSeconds: 30,
         },
       },
-      { parent: this, ...(options?.dependsOn === undefined ? {} : { dependsOn: options.dependsOn }) },
+      { parent: this },
     );
     this.registerOutputs({});
   }
 
+  /** Answers 200 while requests are sent to this replica, in the stack's network. */
+  rotationUrl(replica: string): string {
+    return `http://${this.#name}:${ownPort}/in-rotation/${replica}`;
+  }
+
   get hostPort() {
-    return this.server.hostPort(port);
+    return this.server.hostPort(reverseProxyPort);
   }
 }
 
 /**
  * Docker's name server is asked again and again, since a replaced replica has another address. A request is sent to
  * another replica when the connection was refused, or was closed before any answer (of requests that change nothing).
+ * A check has seconds for its answer, where HAProxy would take its interval: one slow answer of the only replica that
+ * is up is no reason to have none. The log has the requests that went wrong, or were sent twice, and no others.
  */
 function configurationOf(replicas: readonly string[]): string {
   return `global
-  log stdout format raw local0 notice
+  log stdout format raw local0 info
   maxconn 4096
 resolvers docker
   nameserver docker 127.0.0.11:53
@@ -66,25 +79,30 @@ resolvers docker
 defaults
   mode http
   log global
+  option httplog
   option dontlognull
+  option dontlog-normal
   option redispatch 1
   retries 3
   retry-on conn-failure empty-response response-timeout
   timeout connect 1s
+  timeout check 2s
   timeout client 60s
   timeout server 60s
   timeout http-request 15s
 frontend api
-  bind :${port}
+  bind :${reverseProxyPort}
   http-request disable-l7-retry unless METH_GET
   default_backend replicas
 frontend own
   bind :${ownPort}
+${replicas.map((replica) => `  http-request return status 503 if { path /in-rotation/${replica} } !{ srv_is_up(replicas/${replica}) }`).join('\n')}
   http-request return status 200
 backend replicas
   balance roundrobin
   option httpchk GET /readyz
-  default-server check port ${adminPort} inter 250ms fall 1 rise 2 resolvers docker init-addr last,libc,none
+  http-check expect status 200
+  default-server check port ${adminPort} inter 250ms fastinter 100ms fall 2 rise 2 resolvers docker init-addr none
 ${replicas.map((replica) => `  server ${replica} ${replica}:${apiPort}`).join('\n')}
 `;
 }

@@ -51,9 +51,20 @@ test('the replicas of the api are replaced one after the other, after the migrat
     resources.find((one) => one.type.endsWith('Container') && one.name === name && one.type.startsWith('docker'))
       ?.waitsFor;
   expect(waits('api-1')).toContain('migration');
-  expect(waits('api-2')).toContain('api-1');
-  expect(waits('api-2-files')).toContain('api-1');
-  expect(waits('worker-1')).toContain('api-2');
+  expect(waits('api-1-in-rotation')).toEqual(expect.arrayContaining(['api-1', 'proxy']));
+  expect(waits('api-2')).toContain('api-1-in-rotation');
+  expect(waits('api-2-files')).toContain('api-1-in-rotation');
+  expect(waits('worker-1')).toContain('migration');
+  expect(waits('worker-2')).toContain('worker-1');
+});
+
+test('a replica drains before it closes where a proxy stands before it, and nowhere else', async () => {
+  const drains = async (stackName: string) =>
+    (await captureStack(stackName, await settingsOf(stackName)))
+      .filter(({ inputs }) => JSON.stringify(inputs['envs'] ?? []).includes('SHUTDOWN_DRAIN_MS='))
+      .map(({ name }) => name);
+  expect(await drains('prod')).toEqual(['api-1', 'api-2']);
+  expect(await drains('dev')).toEqual([]);
 });
 
 test('with SQLite there is one process, its file on a volume, and no PostgreSQL', async () => {
