@@ -5,7 +5,8 @@ import type { OutputMap } from '@pulumi/pulumi/automation/index.js';
 
 import { secretNames } from '../config.ts';
 import { DeployError } from './deploy-error.ts';
-import { deploy, type DeployOptions, destroy, policyPack } from './deploy-stack.ts';
+import { deploy, type DeployOptions, destroy } from './deploy-stack.ts';
+import { policyPack } from './refuse-violations.ts';
 import { requireDocker, requirePulumi } from './requirements.ts';
 import { buildServiceImage, type ImageBases } from './service-image.ts';
 import { newSecret, openSession, type Session, stackKind } from './stack-session.ts';

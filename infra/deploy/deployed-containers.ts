@@ -49,6 +49,7 @@ const plaintextSchema = z.looseObject({ plaintext: z.string() });
 
 export interface DeployedState {
   readonly containers: readonly ExpectedContainer[];
+  readonly networkIds: readonly string[];
   /** A deployment ended in the middle of something. */
   readonly isInterrupted: boolean;
 }
@@ -60,7 +61,9 @@ export async function readState({ stackName, folder, environment }: Session): Pr
     env: environment,
   });
   const { deployment } = stateSchema.parse(JSON.parse(stdout));
-  const containers = (deployment.resources ?? []).flatMap(({ type, id, inputs }) => {
+  const resources = deployment.resources ?? [];
+  const networkIds = resources.flatMap(({ type, id }) => (type === 'docker:index/network:Network' && id ? [id] : []));
+  const containers = resources.flatMap(({ type, id, inputs }) => {
     if (type !== 'docker:index/container:Container' || id === undefined || inputs?.name === undefined) return [];
     return {
       id,
@@ -70,7 +73,7 @@ export async function readState({ stackName, folder, environment }: Session): Pr
       files: filesOf(inputs.uploads),
     };
   });
-  return { containers, isInterrupted: (deployment.pending_operations ?? []).length > 0 };
+  return { containers, networkIds, isInterrupted: (deployment.pending_operations ?? []).length > 0 };
 }
 
 function filesOf(uploads: unknown): Readonly<Record<string, string>> {

@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { execa } from 'execa';
 
+import { filesFolder } from '../components/container-files.ts';
 import type { ActualContainer, ExpectedContainer } from './deployed-containers.ts';
+import { readIfThere } from './read-if-there.ts';
 import type { Session } from './stack-session.ts';
 
 /** A way in which the engine differs from the state that the provider's refresh does not see. */
@@ -44,30 +46,29 @@ export async function findEditedFiles(
 ): Promise<readonly Drift[]> {
   const drifts: Drift[] = [];
   const present = new Set(actual.map(({ id }) => id));
-  for (const { id, name, files } of expected.filter((container) => present.has(container.id))) {
-    const edited: string[] = [];
-    for (const [path, text] of Object.entries(files)) {
-      if ((await readCarriedFile(id, path, environment)) !== text) edited.push(path);
-    }
+  for (const { id, name, files } of expected) {
+    const paths = Object.keys(files);
+    if (paths.length === 0 || !present.has(id)) continue;
+    const texts = await readCarriedFiles(id, paths, environment);
+    const edited = paths.filter((path, index) => texts[index] !== files[path]);
     if (edited.length > 0)
       drifts.push({ containerId: id, name, what: `has other texts in ${edited.join(', ')}`, repair: 'remove' });
   }
   return drifts;
 }
 
-/** `undefined` when it is not there. */
-async function readCarriedFile(
+/** Of each path, the text; `undefined` when it is not there. */
+async function readCarriedFiles(
   containerId: string,
-  path: string,
+  paths: readonly string[],
   environment: Session['environment'],
-): Promise<string | undefined> {
+): Promise<readonly (string | undefined)[]> {
   const folder = await mkdtemp(join(tmpdir(), 'carried-'));
   try {
-    const { exitCode } = await execa('docker', ['cp', `${containerId}:${path}`, join(folder, 'file')], {
-      env: environment,
-      reject: false,
-    });
-    return exitCode === 0 ? await readFile(join(folder, 'file'), 'utf8') : undefined;
+    const source = `${containerId}:${filesFolder}/.`;
+    const { exitCode } = await execa('docker', ['cp', source, folder], { env: environment, reject: false });
+    if (exitCode !== 0) return paths.map(() => undefined);
+    return await Promise.all(paths.map((path) => readIfThere(join(folder, relative(filesFolder, path)))));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,7 @@ import { secretNames } from '../config.ts';
 import { readStackConfig } from '../read-stack-config.ts';
 import { deployStack } from '../stack.ts';
 import { DeployError } from './deploy-error.ts';
+import { readIfThere } from './read-if-there.ts';
 
 const infra = fileURLToPath(new URL('..', import.meta.url));
 const projectName = 'ticketing';
@@ -87,13 +88,11 @@ async function committedSettings(stackName: string): Promise<StackSettings> {
 }
 
 async function settingsIn(file: string): Promise<StackSettings> {
-  try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what Pulumi has written, or reads next
-    return parse(await readFile(file, 'utf8')) as StackSettings;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw error;
-  }
+  const text = await readIfThere(file);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what Pulumi has written, or reads next
+  const settings = (text === undefined ? undefined : parse(text)) as StackSettings | null | undefined;
+  // Empty when whoever wrote it was killed.
+  return settings ?? {};
 }
 
 /** Structured values as JSON, which `Config.getObject` reads. */
