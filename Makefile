@@ -5,7 +5,7 @@ build_options = $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '
 deploy_options = $(if $(STACK),--stack '$(STACK)') $(build_options)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro image up preview down test-infra clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro image up preview down backup restore test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -69,6 +69,12 @@ preview: ## what up would change: STACK=dev|bench|prod
 
 down: ## take a stack away: STACK=dev|bench|prod; prod asks first and keeps its data
 	@$(strip $(node) infra/deploy/cli.ts down $(deploy_options) $(if $(CONFIRM),--confirm '$(CONFIRM)'))
+
+backup: ## copy a stack's database and queue while it runs: STACK=dev TO=folder
+	@$(strip $(node) infra/deploy/cli.ts backup $(if $(STACK),--stack '$(STACK)') $(if $(TO),--to '$(TO)'))
+
+restore: ## put a backup in the place of what a stack has: STACK=dev FROM=folder CONFIRM=prod
+	@$(strip $(node) infra/deploy/cli.ts restore $(if $(STACK),--stack '$(STACK)') $(if $(FROM),--from '$(FROM)') $(if $(CONFIRM),--confirm '$(CONFIRM)'))
 
 test-infra: ## run image and stack on a Docker engine of their own (Linux, root); with Pulumi where it is on the PATH
 	@$(node) .config/test.ts --config=infra/test/engine/vitest.ts

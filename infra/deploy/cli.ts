@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { OutputMap } from '@pulumi/pulumi/automation/index.js';
 
 import { secretNames } from '../config.ts';
+import { backUpStack, restoreStack } from './backup-commands.ts';
 import { DeployError } from './deploy-error.ts';
 import { deploy, type DeployOptions, destroy } from './deploy-stack.ts';
 import { policyPack } from './refuse-violations.ts';
@@ -11,14 +12,18 @@ import { requireDocker, requirePulumi } from './requirements.ts';
 import { buildServiceImage, type ImageBases } from './service-image.ts';
 import { newSecret, openSession, type Session, stackKind } from './stack-session.ts';
 
-const usage = `usage: node infra/deploy/cli.ts image|up|preview|down [--stack dev] [--rotate databasePassword] [--confirm prod]
-       [--base IMAGE] [--build-base IMAGE] [--build-network host]`;
+const usage = `usage: node infra/deploy/cli.ts image|up|preview|down|backup|restore [--stack dev] [--rotate databasePassword] [--confirm prod]
+       [--base IMAGE] [--build-base IMAGE] [--build-network host]
+       backup [--stack dev] [--to FOLDER]
+       restore [--stack dev] --from FOLDER [--confirm prod]`;
 
 interface Options extends ImageBases {
   readonly stack: string;
   readonly network?: string | undefined;
   readonly rotate?: string | undefined;
   readonly confirm?: string | undefined;
+  readonly to?: string | undefined;
+  readonly from?: string | undefined;
 }
 
 const printing: DeployOptions = {
@@ -45,6 +50,8 @@ const commands: Readonly<Record<string, (options: Options) => Promise<void>>> = 
     const { stack } = await open(options);
     await stack.preview({ color: 'never', onOutput: printing.onOutput, policyPacks: [policyPack] });
   },
+  backup: backUpStack,
+  restore: restoreStack,
   async down(options) {
     const session = await open(options);
     if (session.kind === 'prod') await confirm(session, options.confirm);
@@ -107,6 +114,8 @@ async function main(argv: readonly string[]): Promise<number> {
         stack: { type: 'string', default: 'dev' },
         rotate: { type: 'string' },
         confirm: { type: 'string' },
+        to: { type: 'string' },
+        from: { type: 'string' },
         base: { type: 'string' },
         'build-base': { type: 'string' },
         'build-network': { type: 'string' },

