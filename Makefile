@@ -5,7 +5,7 @@ build_options = $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '
 deploy_options = $(if $(STACK),--stack '$(STACK)') $(build_options)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro image up preview down backup restore test-infra clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro probe-figures image up preview down backup restore test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -55,8 +55,11 @@ verify: ## compute every number of a report again and name what differs, or of e
 docs: ## write what README.md and reports/decisions/ quote of runs, and the index of all runs in reports/
 	@$(node) benchmarks/cli.ts docs
 
-micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs" ROUNDS=5
+micro: ## figures beside bare references: FIGURES="cached-reads accepting large-job small-jobs probes" ROUNDS=5
 	@$(strip $(node) benchmarks/micro/micro.ts $(if $(ROUNDS),--rounds '$(ROUNDS)') $(FIGURES))
+
+probe-figures: ## measure how right the probes read and what they cost, and write reports/probes/: two minutes
+	@$(node) benchmarks/micro/record-probe-figures.ts
 
 image: ## build the service's image, tagged by its content: BASE=… BUILD_BASE=… BUILD_NETWORK=host
 	@$(strip $(node) infra/deploy/cli.ts image $(deploy_options))

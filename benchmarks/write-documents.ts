@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { RunEvidence } from './evidence/trials-schema.ts';
+import { composeProbesDocument, probesDocumentFile } from './probes-document.ts';
 import { coverageDocument } from './report/coverage-document.ts';
 import { quotedRuns, withQuotedRuns } from './report/quoted-runs.ts';
 import { runIndexMarkdown, runIndexPage } from './report/run-index.ts';
@@ -53,6 +54,7 @@ async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<Read
   );
   documents.set('reports/index.html', runIndexPage([...runs.values()]));
   documents.set('reports/interval-coverage.md', coverageDocument());
+  documents.set(probesDocumentFile, await composeProbesDocument(runs.values()));
   return documents;
 }
 

@@ -4,9 +4,10 @@ import { accepting } from './accepting.ts';
 import { cachedReads } from './cached-reads.ts';
 import { largeJob } from './large-job.ts';
 import type { MicroFigure } from './micro-figure.ts';
+import { probes } from './probes.ts';
 import { smallJobs } from './small-jobs.ts';
 
-const figures: readonly MicroFigure[] = [cachedReads, accepting, largeJob, smallJobs];
+const figures: readonly MicroFigure[] = [cachedReads, accepting, largeJob, smallJobs, probes];
 const usage = `usage: node benchmarks/micro/micro.ts [--rounds <n>] [${figures.map(({ id }) => id).join(' | ')}]…`;
 const couldNotRun = 4;
 const wrongUsage = 64;

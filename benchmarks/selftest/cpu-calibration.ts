@@ -13,7 +13,7 @@ export interface CpuCalibration {
 
 /** What the guards hold against each other. */
 export const probes = ['database_cpu_seconds', 'database_cpu_seconds_second_source'] as const;
-export const toleratedShare = 0.02;
+const toleratedShare = 0.02;
 const idleShareAtMost = 0.1;
 /** The second source counts every process in steps of 10 ms; it is there to find what is far off. */
 const toleratedSeconds: Readonly<Record<string, number>> = { database_cpu_seconds_second_source: 0.05 };
