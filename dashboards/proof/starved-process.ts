@@ -25,7 +25,7 @@ const readers = 16;
 
 /** Long enough for an alert of 10 minutes over 5, in the time of the run. */
 export async function withLimits(bench: Bench): Promise<void> {
-  const { controlGroup } = bench;
+  const { controlGroup, signal } = bench;
   if (!controlGroup) return;
   await bench.during(
     'resources-limited',
@@ -34,7 +34,10 @@ export async function withLimits(bench: Bench): Promise<void> {
       const endMs = performance.now() + 20_000;
       let next = 0;
       const readUntilTheEnd = async (): Promise<void> => {
-        while (performance.now() < endMs) await read(bench, next++);
+        while (performance.now() < endMs) {
+          signal.throwIfAborted();
+          await read(bench, next++);
+        }
       };
       controlGroup.limit(limits);
       try {

@@ -69,9 +69,12 @@ async function observe(): Promise<TelemetryOutcome> {
     };
   } finally {
     progress.close();
-    await monitoring?.close();
-    await stage?.close();
-    controlGroup?.remove();
+    try {
+      await monitoring?.close();
+    } finally {
+      await stage?.close();
+      controlGroup?.remove();
+    }
   }
 }
 
