@@ -3,6 +3,8 @@ export const drawnPanels: readonly (readonly [dashboard: string, panel: string])
   ['golden-signals', 'Requests by route'],
   ['golden-signals', 'Answers that are refusals or failures'],
   ['golden-signals', 'Error budgets: burn rate over 5 minutes and 1 hour'],
+  ['golden-signals', 'Throttled by the CPU limit'],
+  ['golden-signals', 'Event loop delay'],
   ['data-layer', 'Connections'],
   ['data-layer', 'Callers that wait'],
   ['data-layer', 'Who holds the connections'],
