@@ -47,6 +47,21 @@ async function emptyCache({ redisCacheUrl }: RunningVariant): Promise<void> {
   }
 }
 
+/** Loads write into the scratch folder, which knows their processes. */
+export function createSlotPorts(k6: string, scratch: Scratch, signal: AbortSignal): SlotPorts {
+  return {
+    startLoad(load) {
+      const script = path.join(scenariosFolder, load.script);
+      const running = startLoad(k6, { ...load, script }, scratch.path);
+      scratch.record('k6', running.processId);
+      return running;
+    },
+    openWindowMeter,
+    emptyCache,
+    signal,
+  };
+}
+
 /** Finds or installs k6, and the servers that run as processes; takes everything away when `use` ends. */
 export async function withSlotSession<Result>(
   { database, environment, output, signal }: SlotSessionRequest,
@@ -57,17 +72,7 @@ export async function withSlotSession<Result>(
   if (k6 === undefined) throw new Error('setUpTools gave no k6 and no error');
   const progress = createProgress(output);
   const scratch = await createScratch({ keep: false });
-  const ports: SlotPorts = {
-    startLoad(load) {
-      const script = path.join(scenariosFolder, load.script);
-      const running = startLoad(k6.path, { ...load, script }, scratch.path);
-      scratch.record('k6', running.processId);
-      return running;
-    },
-    openWindowMeter,
-    emptyCache,
-    signal,
-  };
+  const ports = createSlotPorts(k6.path, scratch, signal);
   const binaries = [...tools, { name: 'node', version: process.version, path: process.execPath }];
   try {
     return await use({ ports, binaries, scratch, progress });

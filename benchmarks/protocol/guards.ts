@@ -147,7 +147,8 @@ const guards = {
     quantity: ({ readings, predictedHitRatio }) => Math.abs(observedHitRatio(readings) - (predictedHitRatio ?? 0)),
     limit: (limits, { predictedHitRatio }) =>
       predictedHitRatio === undefined ? 0 : declared(limits, 'hitRatioErrorOfSlot'),
-    print: (error) => `${points(error)} from the prediction`,
+    print: (error) =>
+      Number.isNaN(error) ? 'no read that the cache has counted' : `${points(error)} from the prediction`,
   },
   /** A job counts when it is committed, so that one that is under way at the window's end may be missing. */
   'seats-created': {

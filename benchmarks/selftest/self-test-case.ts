@@ -1,9 +1,13 @@
+import type { LiveLab } from './live-lab.ts';
+
 /** What a case may use. */
 export interface SelfTestContext {
   /** Top of a work tree of HEAD, which a case may change as long as it puts everything back. */
   readonly sources: string;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal;
+  /** Comes up with the first case that asks for it; a case puts back what it hurts, the last one excepted. */
+  readonly lab: () => Promise<LiveLab>;
 }
 
 /** Something wrong on purpose, and what must be said about it: a check that lets it pass is blind. */

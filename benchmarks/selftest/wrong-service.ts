@@ -9,7 +9,7 @@ import Database from 'better-sqlite3';
 import type { Evidence, GuardOutcome } from '../evidence/schema.ts';
 import { experiment } from '../experiments/performance-cache.ts';
 import { checkCommit, checkContent } from '../protocol/content.ts';
-import { invalidReasons, readRecordedRun } from './recorded-run.ts';
+import { invalidReasons, readRecordedRun, withOutcome } from './recorded-run.ts';
 import type { SelfTestCase } from './self-test-case.ts';
 
 const { performances, showtimesPerPerformance } = experiment.content;
@@ -39,13 +39,6 @@ async function checkCounted(counted: { performances: number; showtimes: number }
   for (const [table, rows] of Object.entries(counted)) insert.run(table, rows);
   database.close();
   return await checkContent({ id: 'after', database: { engine: 'sqlite', file } }, expectedContent);
-}
-
-/** @throws when the run has no such outcome that this one could take the place of */
-function withOutcome({ run, ...rest }: Evidence, outcome: GuardOutcome): Evidence {
-  const guards = run.guards.map((recorded) => (recorded.guard === outcome.guard ? outcome : recorded));
-  if (!guards.includes(outcome)) throw new Error(`the recorded run has no guard ${outcome.guard}`);
-  return { ...rest, run: { ...run, guards } };
 }
 
 const caseOf = (

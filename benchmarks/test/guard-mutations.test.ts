@@ -12,6 +12,7 @@ const context: SelfTestContext = {
   sources: join(import.meta.dirname, '..', '..'),
   onStep: () => {},
   signal: new AbortController().signal,
+  lab: () => Promise.reject(new Error('what is recorded needs no live lab')),
 };
 
 describe('what is said when', () => {

@@ -116,6 +116,13 @@ describe('the guards of a slot', () => {
     expect(broken(facts({ ...withoutCache, cache_hits: 1 }, before))).toEqual(['hit-ratio']);
   });
 
+  it('breaks the hit ratio where no read was counted, and says so', () => {
+    const none = facts({ cache_hits: 0, cache_misses: 0 });
+    expect(judgeSlot(['hit-ratio'], none, guardLimits)).toMatchObject([
+      { held: false, observed: 'no read that the cache has counted' },
+    ]);
+  });
+
   it.each(Object.keys(healthy))('a missing %s breaks a guard instead of passing as 0', (metric) => {
     const outcomes = broken(facts({ [metric]: undefined }));
     expect(outcomes.length).toBeGreaterThan(0);
