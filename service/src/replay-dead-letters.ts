@@ -2,6 +2,7 @@ import { once } from 'node:events';
 
 import { parseSeatCreationConfig, readEnvironment } from './config.ts';
 import { createRedisClient } from './redis/create-redis-client.ts';
+import { runProgram } from './run-program.ts';
 import { createDeadLetters } from './seat-creation/dead-letters.ts';
 import { replayDeadLetter } from './seat-creation/replay-dead-letter.ts';
 import type { DeadLetters } from './seat-creation/seat-creation-queue.ts';
@@ -53,9 +54,4 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram(() => main(process.argv.slice(2)));

@@ -1,12 +1,9 @@
 import { parseArgs } from 'node:util';
 
-import { Registry } from 'prom-client';
-
-import { parseDatabaseConfig, readEnvironment } from './config.ts';
-import { createDatabase } from './database/create-database.ts';
-import { createDatabaseMetrics } from './database/database-metrics.ts';
 import { migrate } from './database/migrate.ts';
 import { seedCatalog, type SeedOptions } from './database/seed/seed-catalog.ts';
+import { runProgram } from './run-program.ts';
+import { withDatabase } from './with-database.ts';
 
 const usage =
   'usage: node service/src/seed.ts --performances 10000 --random-seed 42 ' +
@@ -45,28 +42,16 @@ function parseOptions(args: readonly string[]): SeedOptions {
 }
 
 /** Fills the database of DATABASE_URL, and says what with as one line of JSON. */
-async function main(): Promise<void> {
+await runProgram(async () => {
   const options = parseOptions(process.argv.slice(2));
-  const config = parseDatabaseConfig(readEnvironment());
-  const logger = { warn: (fields: Readonly<Record<string, unknown>>) => console.error(JSON.stringify(fields)) };
-  const database = createDatabase(
-    { ...config, slowQueryMs: 60_000, longHoldMs: 600_000 },
-    { metrics: createDatabaseMetrics(new Registry()), logger },
+  await withDatabase(
+    async (database) => {
+      const started = performance.now();
+      await migrate(database);
+      const counts = await seedCatalog(database, options);
+      const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
+      console.log(JSON.stringify({ event: 'seeded', ...counts, randomSeed: options.randomSeed, seconds }));
+    },
+    { slowQueryMs: 60_000, longHoldMs: 600_000 },
   );
-  try {
-    const started = performance.now();
-    await migrate(database);
-    const counts = await seedCatalog(database, options);
-    const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
-    console.log(JSON.stringify({ event: 'seeded', ...counts, randomSeed: options.randomSeed, seconds }));
-  } finally {
-    await database.close();
-  }
-}
-
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+});
