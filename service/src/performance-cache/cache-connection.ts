@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
+import { isOutOfMemory } from '../redis/out-of-memory.ts';
 import type { Breaker } from './breaker.ts';
 import { renewGeneration } from './redis-steps.ts';
 
@@ -21,10 +22,6 @@ export interface CacheConnection {
   /** An invalidation did not get through: what is stored may be old. */
   distrust(): void;
   close(): void;
-}
-
-export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('OOM command not allowed');
 }
 
 export function createCacheConnection(client: Redis, breaker: Breaker, logger: Pick<Logger, 'warn'>): CacheConnection {

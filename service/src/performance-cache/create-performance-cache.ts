@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 import { createRedisClient } from '../redis/create-redis-client.ts';
+import { isOutOfMemory } from '../redis/out-of-memory.ts';
 import { createBreaker } from './breaker.ts';
-import { createCacheConnection, isOutOfMemory } from './cache-connection.ts';
+import { createCacheConnection } from './cache-connection.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { createLoadLimit } from './load-limit.ts';

@@ -1,4 +1,4 @@
-import { isOutOfMemory } from './cache-connection.ts';
+import { isOutOfMemory } from '../redis/out-of-memory.ts';
 import type { Answer, CacheConnection } from './cache-connection.ts';
 import type { Clock } from './clock.ts';
 import { createFlights } from './flights.ts';

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
 import { DomainError } from '../domain-error.ts';
+import { isOutOfMemory } from '../redis/out-of-memory.ts';
 import { loadRedisScript } from '../redis/redis-script.ts';
 import { decodeJob, encodeJob, type SeatCreationJob } from './job.ts';
 import { findDurabilityProblems as findConfiguredProblems, type FindDurabilityProblems } from './queue-durability.ts';
@@ -15,7 +16,7 @@ import {
   targetKey,
   targetName,
 } from './stream-keys.ts';
-import { asList, asNumber, asText, isOutOfMemory, unreadableReply } from './stream-reply.ts';
+import { asList, asNumber, asText, unreadableReply } from './stream-reply.ts';
 
 const publishScript = loadRedisScript(new URL('publish.lua', import.meta.url));
 const findOperationScript = loadRedisScript(new URL('find-operation.lua', import.meta.url));

@@ -59,7 +59,3 @@ export function asReadEntries(reply: unknown): readonly StreamEntry[] {
 export function isNoGroup(error: unknown): boolean {
   return error instanceof Error && /^(NOGROUP|UNBLOCKED)/.test(error.message);
 }
-
-export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('OOM ');
-}
