@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import { DomainError } from '../domain-error.ts';
 import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
+import { afterCommit } from './after-commit.ts';
 import { attemptBackoff, backoffMs, mostAttempts } from './backoff.ts';
 import type { ConsumerClock } from './clock.ts';
 import { type ConsumerSteps, type Delivery, isJobDelivery, type JobDelivery } from './consumer-steps.ts';
@@ -59,7 +60,7 @@ interface Verdict {
 }
 
 export function createDeliveryProcessor(parts: DeliveryProcessorParts): DeliveryProcessor {
-  const { store, cache, steps, metrics, clock, random, logger, stopping } = parts;
+  const { store, steps, metrics, clock, random, logger, stopping } = parts;
   const held = new Set<string>();
   const attempts = new Map<string, Attempt>();
 
@@ -118,12 +119,7 @@ export function createDeliveryProcessor(parts: DeliveryProcessorParts): Delivery
         continue;
       }
       done.push(delivery);
-      if (result.result === 'created') {
-        metrics.seatsCreated(result.seats);
-        metrics.completed(delivery.content.acceptedAt, clock.now());
-      }
-      metrics.delivered(result.result === 'created' ? 'created' : 'already_done');
-      for (const change of result.changed) await cache.invalidate(change);
+      await afterCommit(parts, delivery.content, result);
     }
     if (done.length > 0) await steps.acknowledge(done);
     for (const delivery of done) settled(delivery);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import { DomainError } from '../domain-error.ts';
 import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
+import { afterCommit } from './after-commit.ts';
 import { attemptBackoff, backoffMs, mostAttempts } from './backoff.ts';
 import type { ConsumerClock } from './clock.ts';
 import type { SeatCreationFailure } from './failure.ts';
@@ -134,12 +135,13 @@ export function createInProcessSeatCreation(parts: InProcessParts): InProcessSea
 /** `undefined`: done. An outage counts no attempt. */
 async function createWithRetries(
   job: SeatCreationJob,
-  { store, cache, metrics, clock, random, logger }: InProcessParts,
+  parts: InProcessParts,
   stopping: AbortSignal,
 ): Promise<SeatCreationFailure | undefined> {
+  const { store, metrics, clock, random, logger } = parts;
   let failedAttempts = 0;
   for (let tries = 1; ; tries += 1) {
-    const failure = await createOnce(job, { store, cache, metrics, clock });
+    const failure = await createOnce(job, parts);
     if (!failure) return undefined;
     if (failure.kind === 'transient') {
       if (stopping.aborted) return failure;
@@ -157,20 +159,12 @@ async function createWithRetries(
   }
 }
 
-async function createOnce(
-  job: SeatCreationJob,
-  { store, cache, metrics, clock }: Pick<InProcessParts, 'store' | 'cache' | 'metrics' | 'clock'>,
-): Promise<SeatCreationFailure | undefined> {
-  const outcome = await store.createSeats([job]);
+async function createOnce(job: SeatCreationJob, parts: InProcessParts): Promise<SeatCreationFailure | undefined> {
+  const outcome = await parts.store.createSeats([job]);
   if (outcome.outcome === 'failed') return outcome.failure;
   const [result] = outcome.results;
   if (result === undefined) throw new Error('createSeats gave no result for its job');
   if (result.result === 'refused') return result.failure;
-  if (result.result === 'created') {
-    metrics.seatsCreated(result.seats);
-    metrics.completed(job.acceptedAt, clock.now());
-  }
-  metrics.delivered(result.result === 'created' ? 'created' : 'already_done');
-  for (const change of result.changed) await cache.invalidate(change);
+  await afterCommit(parts, job, result);
   return undefined;
 }
