@@ -4,7 +4,6 @@ import { addShowtime } from '../../catalog/add-showtime.ts';
 import type { CatalogRepository } from '../../catalog/catalog-repository.ts';
 import { changePerformance } from '../../catalog/change-performance.ts';
 import { createPerformance } from '../../catalog/create-performance.ts';
-import { getPerformance } from '../../catalog/get-performance.ts';
 import { decodeListCursor } from '../../catalog/list-cursor.ts';
 import { listPerformances } from '../../catalog/list-performances.ts';
 import { performanceNotFound } from '../../catalog/not-found.ts';
@@ -74,7 +73,7 @@ function detailOperation({ catalog, cache }: PerformanceRoutesPorts): Operation 
     success: { status: 200, schema: performanceDetailSchema, headers: readHeaders, conditional: true },
     async handle(ctx, { id }) {
       const read = await cache.read({ kind: 'detail', performanceId: id }, async () => {
-        const performance = await getPerformance({ catalog }, id);
+        const performance = await catalog.findPerformance(id);
         return performance && createRepresentation(performance);
       });
       if (!answerRead(ctx, read)) throw performanceNotFound(id);

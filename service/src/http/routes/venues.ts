@@ -1,5 +1,4 @@
 import type { CatalogRepository } from '../../catalog/catalog-repository.ts';
-import { createVenue } from '../../catalog/create-venue.ts';
 import { venueNotFound } from '../../catalog/not-found.ts';
 import { createRepresentation } from '../../performance-cache/representation.ts';
 import { answerEntity } from '../entity-answer.ts';
@@ -20,7 +19,7 @@ export function venueOperations(ports: VenueRoutesPorts): readonly Operation[] {
       body: { schema: newVenueSchema, mediaTypes: ['application/json'] },
       success: { status: 201, schema: venueSchema, headers: { Location: 'Address of the venue' } },
       async handle(ctx, { body }) {
-        const venue = await createVenue(ports, body);
+        const venue = await ports.catalog.insertVenue(body);
         ctx.status = 201;
         ctx.set('Location', `/venues/${venue.id}`);
         ctx.body = venue;
