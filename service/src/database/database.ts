@@ -11,9 +11,10 @@ export interface QueryExecutor {
 /**
  * A pool of connections to one database. `execute` borrows a connection for one statement that reads;
  * whatever writes goes through `transaction`, which commits when `work` resolves and rolls back when it
- * rejects. Its connection is nobody else's until then, so `work` waits for nothing but its statements. Rejects with `DomainError` `overloaded` when no connection came free in time, and
- * `database-unavailable` when the database can't be reached; with the fact `commit: 'unknown'` when it was lost
- * during the commit, so that the transaction may have happened.
+ * rejects. Its connection is nobody else's until then, so `work` waits for nothing but its statements. Rejects with
+ * `DomainError` `overloaded` when no connection came free in time, and `database-unavailable` when the database can't
+ * be reached; with the fact `commit: 'unknown'` when it was lost during the commit, so that the transaction may have
+ * happened.
  */
 export interface Database extends QueryExecutor {
   readonly engine: 'sqlite' | 'postgres';
