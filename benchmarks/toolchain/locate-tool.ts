@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, constants, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Tool, type ToolDefinition, toolDefinitions, type ToolName } from './tool.ts';
@@ -44,9 +44,13 @@ export async function searchTool(name: ToolName): Promise<ToolSearch> {
 
 function* candidates(name: ToolName): Generator<Candidate> {
   if (name === 'postgres') yield* embeddedPostgres();
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    if (folder !== '') yield { path: join(folder, name), origin: 'PATH', environment: {} };
+  const names = [name, ...(toolDefinitions[name].otherNames ?? [])];
+  for (const program of names.filter((own) => !isAbsolute(own))) {
+    for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+      if (folder !== '') yield { path: join(folder, program), origin: 'PATH', environment: {} };
+    }
   }
+  for (const path of names.filter((own) => isAbsolute(own))) yield { path, origin: 'the system', environment: {} };
   yield { path: join(toolsDirectory, 'bin', name), origin: '.tools', environment: {} };
   yield unpackedFromDebian(name);
 }
@@ -65,11 +69,12 @@ function* embeddedPostgres(): Generator<Candidate> {
 }
 
 function unpackedFromDebian(name: ToolName): Candidate {
-  const root = join(toolsDirectory, toolDefinitions[name].debianFolder ?? name);
+  const { debianFolder = name, debianProgram = join('usr/bin', name) } = toolDefinitions[name];
+  const root = join(toolsDirectory, debianFolder);
   const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
   const libraries = [join(root, 'usr/lib', triplet), join(root, 'lib', triplet), process.env['LD_LIBRARY_PATH'] ?? ''];
   return {
-    path: join(root, 'usr/bin', name),
+    path: join(root, debianProgram),
     origin: '.tools',
     environment: { LD_LIBRARY_PATH: libraries.filter((folder) => folder !== '').join(delimiter) },
   };

@@ -12,7 +12,8 @@ export type ToolName =
   | 'amtool'
   | 'prometheus-redis-exporter'
   | 'prometheus-postgres-exporter'
-  | 'actionlint';
+  | 'actionlint'
+  | 'chromium';
 
 export interface Tool {
   readonly name: ToolName;
@@ -36,6 +37,10 @@ export interface ToolDefinition {
   readonly versionPattern: RegExp;
   /** Folder of `.tools` with the Debian packages that it is in. Default: its own name. */
   readonly debianFolder?: string;
+  /** Where it is in Debian's package, if what is in `usr/bin` starts nowhere else. */
+  readonly debianProgram?: string;
+  /** What else it is called: names on the PATH, and absolute paths of where it is put. Its own comes first. */
+  readonly otherNames?: readonly string[];
 }
 
 /** The version of k6 that is built or downloaded when the machine has none. */
@@ -113,6 +118,22 @@ export const toolDefinitions: Readonly<Record<ToolName, ToolDefinition>> = {
     minimumVersion: '1.7',
     versionArguments: ['-version'],
     versionPattern: /^v?(\d+(?:\.\d+)*)/,
+  },
+  chromium: {
+    name: 'chromium',
+    neededFor: 'make test: reports as they are in a browser',
+    // Lays out as the reports need it (`text-wrap: pretty`).
+    minimumVersion: '117',
+    versionArguments: ['--version'],
+    versionPattern: /(?:Chromium|Chrome) (\d+(?:\.\d+)*)/,
+    debianProgram: 'usr/lib/chromium/chromium',
+    otherNames: [
+      'chromium-browser',
+      'google-chrome',
+      'google-chrome-stable',
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+      '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    ],
   },
 };
 
