@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -44,7 +45,12 @@ function integer(text: string): number {
 }
 
 /** A run is named by its folder, or by the folder's name under reports/. */
-const folderOf = (run: string): string => (run.includes('/') ? path.resolve(run) : path.join(reportsFolder, run));
+async function folderOf(run: string): Promise<string> {
+  const folder = run.includes('/') ? path.resolve(run) : path.join(reportsFolder, run);
+  if (existsSync(folder)) return folder;
+  const known = (await runFolders()).map((one) => path.basename(one));
+  throw new Error(`there is no run at ${folder}; in reports/ there are ${known.join(', ')}`);
+}
 
 function quantiles(values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b);
@@ -175,7 +181,7 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     .command('report [run]')
     .description('render a run’s report again from its evidence, or every run’s')
     .action(async (run?: string) => {
-      if (run !== undefined) return end(await report(folderOf(run), io));
+      if (run !== undefined) return end(await report(await folderOf(run), io));
       for (const folder of await runFolders()) {
         await writeReport(folder);
         io.stdout.write(`${path.relative(process.cwd(), folder)}\n`);
@@ -185,7 +191,8 @@ async function buildProgram(io: Io, end: (status: number) => void): Promise<Comm
     .command('verify [runs...]')
     .description('hold reports against their evidence, all of them when none is named: 1 when something differs')
     .action(async (runs: string[]) => {
-      const sound = await verifyRuns(runs.map(folderOf), (line) => io.stdout.write(`${line}\n`));
+      const folders = await Promise.all(runs.map(folderOf));
+      const sound = await verifyRuns(folders, (line) => io.stdout.write(`${line}\n`));
       end(sound ? 0 : 1);
     });
   program

@@ -61,8 +61,16 @@ describe('the report of a run', () => {
     expect(printed).toMatch(/INVALID\. .*harness is blind/);
   });
 
-  it('ends with 4 when there is no such run', async () => {
-    expect(await lab('report', join(folder, 'nowhere'))).toBe(4);
+  it.each(['report', 'verify'])(
+    '%s ends with 4 when there is no such run, and names those that are there',
+    async (command) => {
+      expect(await lab(command, join(folder, 'nowhere'))).toBe(4);
+      expect(complained).toMatch(/could not run: there is no run at .*nowhere; in reports\/ there are 2026-/);
+    },
+  );
+
+  it('ends with 4 when the folder has no evidence', async () => {
+    expect(await lab('report', folder)).toBe(4);
     expect(complained).toMatch(/could not run: run\.json: cannot be read/);
   });
 });
