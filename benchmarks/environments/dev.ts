@@ -20,6 +20,16 @@ import { type RedisServer, startRedisServer } from './redis-server.ts';
 const dataDirectory = resolve('.data');
 const listeningSchema = z.object({ event: z.literal('listening'), apiPort: z.int(), adminPort: z.int() });
 
+/** Node's --watch waits after a failure, and no change of a file mends a variable or a port that is taken. */
+const failedStart =
+  '  The reason stands above. A change of the source starts it again; for other variables press Ctrl-C and run make dev anew.';
+
+/** What is shown of the surroundings when the service listens. */
+interface Announcement {
+  readonly bearer: string;
+  readonly redis: Readonly<Record<'queue' | 'cache', string>>;
+}
+
 function startService(environment: NodeJS.ProcessEnv): ChildProcess {
   // A group of its own: Ctrl-C at the terminal reaches us alone, and we end the service before its Redis servers.
   return spawn(process.execPath, ['--watch', '--watch-preserve-output', 'service/src/main.ts'], {
@@ -29,14 +39,15 @@ function startService(environment: NodeJS.ProcessEnv): ChildProcess {
   });
 }
 
-/** Shows the service's log in colours, and after each start where it listens. */
-function showLog(service: ChildProcess, bearer: string): void {
+/** Shows the service's log in colours, after each start where it listens, and after a failed one what can be done. */
+function showLog(service: ChildProcess, { bearer, redis }: Announcement): void {
   if (service.stdout === null) throw new Error('the service was started without a pipe for its log');
   const log = pretty({ destination: 1, sync: true, messageKey: 'event', singleLine: true, ignore: 'pid,hostname' });
   createInterface({ input: service.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
+    if (line.includes('Waiting for file changes')) console.log(failedStart);
     const listening = listeningSchema.safeParse(parseJson(line));
-    if (listening.success) announce(listening.data, bearer);
+    if (listening.success) announce(listening.data, { bearer, redis });
   });
 }
 
@@ -49,7 +60,7 @@ function parseJson(line: string): unknown {
   }
 }
 
-function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, bearer: string): void {
+function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, { bearer, redis }: Announcement): void {
   const api = `http://127.0.0.1:${apiPort}`;
   const admin = `http://127.0.0.1:${adminPort}`;
   console.log(`
@@ -57,6 +68,7 @@ function announce({ apiPort, adminPort }: z.infer<typeof listeningSchema>, beare
   admin    ${admin}/readyz   ${admin}/metrics
   write    curl -X POST ${api}/venues -H "authorization: Bearer ${bearer}" \\
              -H 'content-type: application/json' -d '{"name":"Opera House","city":"Seoul"}'
+  redis    ${redis.queue} has the queue, ${redis.cache} the cache
   content  npm run seed -- --performances 1000 --random-seed 1 --relative-to ${new Date().toISOString()}
   stop     Ctrl-C
 `);
@@ -85,7 +97,8 @@ async function dev(): Promise<void> {
     });
     const service = startService(environment);
     const serviceEnded = once(service, 'exit');
-    showLog(service, environment['API_TOKEN'] || `$(cat '${environment['API_TOKEN_FILE']}')`);
+    const bearer = environment['API_TOKEN'] || `$(cat '${environment['API_TOKEN_FILE']}')`;
+    showLog(service, { bearer, redis: { queue: redisQueue.url, cache: redisCache.url } });
     await Promise.race([stopSignal, serviceEnded]);
     service.kill('SIGTERM');
     await serviceEnded;

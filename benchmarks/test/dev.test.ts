@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -55,5 +55,56 @@ describe('the variables of make dev', () => {
       API_TOKEN_FILE: '/run/token',
       PERFORMANCE_CACHE: 'look-aside',
     });
+  });
+});
+
+describe('make dev', () => {
+  const repository = resolve(import.meta.dirname, '../..');
+  let directory: string;
+  let dev: ChildProcess;
+
+  /** Starts it on data of its own, and resolves to what it has printed as soon as that has `words`. */
+  async function printed(words: RegExp, variables: Readonly<Record<string, string>>): Promise<string> {
+    directory = await mkdtemp(join(tmpdir(), 'dev-test-'));
+    await symlink(join(repository, 'service'), join(directory, 'service'));
+    dev = spawn(process.execPath, [join(repository, 'benchmarks/environments/dev.ts')], {
+      cwd: directory,
+      env: { ...process.env, PORT: '0', ADMIN_PORT: '0', ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    await new Promise<void>((seen, failed) => {
+      const listen = (chunk: Buffer) => {
+        text += chunk.toString();
+        if (words.test(text)) seen();
+      };
+      dev.stdout?.on('data', listen);
+      dev.stderr?.on('data', listen);
+      dev.once('exit', (status) => failed(new Error(`it ended with ${status}: ${text}`)));
+    });
+    return text;
+  }
+
+  async function interrupt(): Promise<unknown> {
+    const ended = once(dev, 'exit');
+    dev.kill('SIGINT');
+    return await ended;
+  }
+
+  afterEach(async () => {
+    if (dev.exitCode === null) await interrupt();
+    await rm(directory, { recursive: true });
+  });
+
+  it('says where everything is when the service listens, and nothing of a failure; Ctrl-C ends it', async () => {
+    const text = await printed(/stop {5}Ctrl-C/, {});
+    expect(text).toMatch(/API {6}http:\/\/127\.0\.0\.1:\d+\/performances/);
+    expect(text).toMatch(/redis {4}redis:\/\/127\.0\.0\.1:\d+ has the queue, redis:\/\/127\.0\.0\.1:\d+ the cache/);
+    expect(text).not.toContain('run make dev anew');
+    expect(await interrupt()).toEqual([0, null]);
+  });
+
+  it('says what to do when the service could not start, instead of waiting without a word', async () => {
+    expect(await printed(/run make dev anew/, { PORT: 'abc' })).toContain('PORT must be a whole number');
   });
 });
