@@ -4,6 +4,7 @@ import { cpus, freemem, release, totalmem, type as systemName } from 'node:os';
 
 import { installations, installCommand } from './installations.ts';
 import { searchTool } from './locate-tool.ts';
+import { isOnPath } from './on-path.ts';
 import { requiredTools, toolDefinitions, type ToolName } from './tool.ts';
 
 /** `make doctor`: what this machine has. Installs nothing; exit status 1 when something that is needed is missing. */
@@ -27,6 +28,12 @@ async function remedy(name: ToolName): Promise<string> {
     if (await installation.isPossible()) return `installed when it is first needed, by ${installation.title}`;
   }
   return await installCommand([name]);
+}
+
+/** What only the containers need: `make up` itself says which version, and how to get it. */
+async function containerRow(program: string): Promise<Row> {
+  const found = await isOnPath(program);
+  return [program, found ? 'on the PATH' : 'missing', found ? '' : 'for make up, image, test-infra alone'];
 }
 
 /** Where the probes read; what can't be read here is missing from a report, and the report says so. */
@@ -70,6 +77,9 @@ function machineRows(): readonly Row[] {
 }
 
 const toolRows = await Promise.all(Object.values(toolDefinitions).map(({ name }) => toolRow(name)));
-for (const [what, value, remark] of [...toolRows, ...machineRows()]) {
-  console.log(`${what.padEnd(14)} ${value.padEnd(12)} ${remark}`.trimEnd());
+const containerRows = await Promise.all(['docker', 'pulumi'].map(containerRow));
+const rows = [...toolRows, ...containerRows, ...machineRows()];
+const nameWidth = Math.max(...rows.map(([what]) => what.length));
+for (const [what, value, remark] of rows) {
+  console.log(`${what.padEnd(nameWidth)} ${value.padEnd(12)} ${remark}`.trimEnd());
 }
