@@ -4,11 +4,21 @@ node := benchmarks/toolchain/run-node.sh
 build_options = $(if $(BASE),--base '$(BASE)') $(if $(BUILD_BASE),--build-base '$(BUILD_BASE)') $(if $(BUILD_NETWORK),--build-network '$(BUILD_NETWORK)')
 deploy_options = $(if $(STACK),--stack '$(STACK)') $(build_options)
 
+# A setting that no target reads is a slip of the pen, and something else would run for minutes, or be taken down. What
+# dev and the tests are given goes to the service, which looks at it itself.
+passed_on := REQUIRE_ALL GRAFANA_% DOCKER_% PULUMI_% AWS_%
+settings := $(shell grep -o '[$$]([A-Z_]*)' Makefile | tr -d '$$()')
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+unread := $(filter-out $(settings) $(passed_on),$(given))
+ifneq ($(and $(unread),$(filter-out dev test test-infra rehearse-deploy check telemetry,$(MAKECMDGOALS))),)
+$(error nothing reads $(unread): make lists the targets and their settings)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro probe-figures image up preview down backup restore test-infra clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
 
 setup: ## install what test and bench need (they do it themselves, too)
 	@$(node) benchmarks/toolchain/setup.ts

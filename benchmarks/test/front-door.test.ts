@@ -65,6 +65,37 @@ describe('make', () => {
   });
 });
 
+describe('a setting that no target reads', () => {
+  const make = (...args: string[]) =>
+    execa('make', ['--dry-run', ...args], {
+      cwd: repository,
+      env: { PATH: process.env['PATH'] ?? '' },
+      extendEnv: false,
+      reject: false,
+    });
+
+  it.each([
+    ['faults', 'ROW=zombie'],
+    ['bench', 'EXPERMENT=cache-outage'],
+    ['down', 'STACKK=bench'],
+  ])('keeps make %s from running with %s', async (target, setting) => {
+    const { exitCode, stdout, stderr } = await make(target, setting);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`nothing reads ${setting.split('=')[0]}: make lists the targets and their settings`);
+  });
+
+  it.each([
+    ['faults', 'ROWS=zombie'],
+    ['bench', 'REQUIRE_ALL=1'],
+    ['bench', 'GRAFANA_URL=http://127.0.0.1:3000'],
+    ['up', 'DOCKER_HOST=ssh://deploy@host'],
+    ['dev', 'PORT=8080'],
+    ['test', 'FUZZ_CASES=100'],
+  ])('is not seen where make %s is given %s', async (target, setting) => {
+    expect((await make(target, setting)).exitCode).toBe(0);
+  });
+});
+
 describe('make check', () => {
   const check = () => inScratch(process.execPath, join(repository, '.config/check.ts'));
 
