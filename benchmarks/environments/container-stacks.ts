@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
@@ -144,10 +144,9 @@ export async function removeDeadStacks(onStep: (step: string) => void): Promise<
 
 /** Whether there was anything. */
 async function removeStack(stackName: string): Promise<boolean> {
-  const own = join(stateFolder(), stackName);
-  if (!existsSync(own) && (await partsOfStack(stackName)).length === 0) return false;
+  const isKnown = existsSync(join(stateFolder(), stackName));
+  if (!isKnown && (await partsOfStack(stackName)).length === 0) return false;
   const session = await openSession({ stackName, configuredAs: 'bench', stateFolder: stateFolder() });
   await destroy(session, { onOutput: () => undefined, onStep: () => undefined });
-  await rm(own, { recursive: true, force: true });
   return true;
 }
