@@ -3,8 +3,8 @@ import type { RunningVariant } from '../environments/environment.ts';
 import type { Scratch } from '../environments/scratch.ts';
 import type { GuardOutcome, VariantId } from '../evidence/schema.ts';
 import { experiment } from '../experiments/performance-cache.ts';
-import { isDisturbed, judgeSlot } from '../protocol/guards.ts';
-import { runJudgedSlot, runSlot, type SlotPorts, type SlotResult } from '../protocol/slot.ts';
+import { judgeSlot } from '../protocol/guards.ts';
+import { attempts, runJudgedSlot, runSlot, type SlotPorts, type SlotResult } from '../protocol/slot.ts';
 import { slotFacts } from '../protocol/slot-facts.ts';
 import { createSlotPorts } from '../slot-session.ts';
 import { requireTool } from '../toolchain/require-tool.ts';
@@ -16,8 +16,8 @@ export interface LiveLab {
   run(plan: LivePlan, ports?: Partial<SlotPorts>): Promise<SlotResult>;
   /** What the guards of a measured slot say of one that is labelled so. */
   judge(result: SlotResult, label?: VariantId): readonly GuardOutcome[];
-  /** The same of a slot that is run again when foreign load disturbs it, as in a run. */
-  runJudged(plan: LivePlan): Promise<readonly GuardOutcome[]>;
+  /** A slot that foreign load disturbs is run again, as in a run. @throws when all attempts were disturbed */
+  undisturbed(slot: () => Promise<SlotResult>): Promise<SlotResult>;
   close(): Promise<void>;
 }
 
@@ -92,12 +92,16 @@ function labOf(variants: readonly RunningVariant[], ports: SlotPorts, close: () 
     variant: variantOf,
     run,
     judge,
-    async runJudged(plan) {
-      const { slot } = await runJudgedSlot(
-        () => run(plan),
-        (result) => ({ disturbed: isDisturbed(factsOf(result), experiment.guardLimits), guards: judge(result) }),
+    async undisturbed(slot) {
+      const judged = await runJudgedSlot(slot, (result) => {
+        const guards = judgeSlot(['foreign-cpu', 'steal'], factsOf(result), experiment.guardLimits);
+        return { guards, disturbed: guards.some(({ held }) => !held) };
+      });
+      const broken = judged.slot.guards.find(({ held }) => !held);
+      if (broken === undefined) return judged;
+      throw new Error(
+        `${attempts} attempts were disturbed, the last by ${broken.observed}: run it when the machine does nothing else`,
       );
-      return slot.guards;
     },
     close,
   };

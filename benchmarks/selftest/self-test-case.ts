@@ -6,7 +6,7 @@ export interface SelfTestContext {
   readonly sources: string;
   readonly onStep: (step: string) => void;
   readonly signal: AbortSignal;
-  /** Comes up with the first case that asks for it; a case puts back what it hurts, the last one excepted. */
+  /** Comes up with the first case that asks for it; a case puts back what it hurts, unless it is among the last. */
   readonly lab: () => Promise<LiveLab>;
 }
 
