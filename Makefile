@@ -23,7 +23,7 @@ help: ## list the targets
 setup: ## install what test and bench need (they do it themselves, too)
 	@$(node) benchmarks/toolchain/setup.ts
 
-doctor: ## show this machine's tools and what is missing; installs nothing
+doctor: ## show this machine's tools and what is missing; installs nothing but npm's packages
 	@$(node) benchmarks/toolchain/doctor.ts
 
 dev: ## run the service with SQLite and its two Redis servers; Ctrl-C ends all

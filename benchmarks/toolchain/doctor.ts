@@ -7,7 +7,7 @@ import { searchTool } from './locate-tool.ts';
 import { isOnPath } from './on-path.ts';
 import { requiredTools, toolDefinitions, type ToolName } from './tool.ts';
 
-/** `make doctor`: what this machine has. Installs nothing; exit status 1 when something that is needed is missing. */
+/** `make doctor`: what this machine has. Installs nothing itself; exit status 1 when something that is needed is missing. */
 type Row = readonly [what: string, value: string, remark: string];
 
 async function toolRow(name: ToolName): Promise<Row> {
