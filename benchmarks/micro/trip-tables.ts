@@ -111,6 +111,8 @@ export function gateTripsInWords({ calibration }: Pick<CountedEvidence, 'calibra
   if (names.size === 0) return 'In the calibration of the gate no guard tripped.';
   const blocksOf = (name: string): number =>
     broken.filter(({ guards }) => guards.some(({ guard }) => guard === name)).length;
-  const words = [...names].sort().map((name) => `${name} in ${blocksOf(name)} blocks`);
+  const words = [...names]
+    .sort()
+    .map((name) => `${name} in ${blocksOf(name)} of ${formatNumber(gateBlocks(calibration).length)} blocks`);
   return `In the calibration of the gate these tripped: ${words.join(', ')}.`;
 }

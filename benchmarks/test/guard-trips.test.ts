@@ -7,11 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { binomialUpperBound } from '../analysis/binomial-bound.ts';
 import { readEvidence } from '../evidence/read-evidence.ts';
 import type { Evidence } from '../evidence/schema.ts';
-import { tripsByGuard, tripsByRole, tripsInWords } from '../micro/trip-tables.ts';
+import { discardedInWords, gateTripsInWords, tripsByGuard, tripsByRole, tripsInWords } from '../micro/trip-tables.ts';
 import { composeProbesDocument, probesDocumentFile } from '../probes-document.ts';
 import { slotsNeeded } from '../protocol/guard-trips.ts';
 import { reportsFolder, runFolders } from '../run-folder.ts';
 import { syntheticEvidence } from './synthetic-evidence.ts';
+import { calibrationGroup, gateRecord } from './synthetic-gate.ts';
 
 const published = await Promise.all((await runFolders()).map(readEvidence));
 
@@ -65,6 +66,20 @@ describe('the count of trips', () => {
     const { judged, tripped } = { judged: 48, tripped: 1 };
     const needed = slotsNeeded({ judged, tripped }, 0.01);
     expect(tripsInWords(counted)).toMatch(new RegExp(`it takes ${needed - judged} more without a trip to say so`));
+  });
+
+  it('takes the gate in: instances that were under load at once are one block, however many of them tripped', () => {
+    const foreign = { guard: 'foreign-cpu', held: false, observed: '9 %', limit: 'at most 5 %' };
+    const { slots } = calibrationGroup();
+    const busy = slots.map((slot) => (slot.block === 2 ? { ...slot, attempt: 3, broken: [foreign] } : slot));
+    const groups = [calibrationGroup(), calibrationGroup({ group: 1, slots: busy })];
+    const { fingerprint } = gateRecord();
+    const calibration = { conditions: { commit: '0', seed: 1, fingerprint }, groups, gates: [gateRecord()] };
+    const withGate = { ...counted, calibration };
+    expect(tripsByRole(withGate)).toContain('| gate-calibration | blocks of all instances | 18 | 1 |');
+    expect(tripsByRole(withGate)).toContain('| all | measured, and blocks of the gate | 66 | 2 |');
+    expect(gateTripsInWords(withGate)).toContain('these tripped: foreign-cpu in 1 of 18 blocks');
+    expect(discardedInWords(withGate)).toContain('and 2 of 20 attempts at blocks of the gate');
   });
 
   it('needs 299 slots where none has tripped, and else as few as keep the bound', () => {
