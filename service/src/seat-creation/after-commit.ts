@@ -1,18 +1,10 @@
-import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
-import type { ConsumerClock } from './clock.ts';
 import type { SeatCreationJob } from './job.ts';
-import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
+import type { JobWorkerParts } from './job-worker-parts.ts';
 import type { JobResult } from './seat-creation-store.ts';
-
-export interface AfterCommitPorts {
-  readonly cache: Pick<PerformanceCache, 'invalidate'>;
-  readonly metrics: Pick<SeatCreationMetrics, 'seatsCreated' | 'completed' | 'delivered'>;
-  readonly clock: Pick<ConsumerClock, 'now'>;
-}
 
 /** What follows when the ledger has a job as done, whoever works on jobs: it is counted, and what readers see is renewed. */
 export async function afterCommit(
-  { cache, metrics, clock }: AfterCommitPorts,
+  { cache, metrics, clock }: Pick<JobWorkerParts, 'cache' | 'metrics' | 'clock'>,
   { acceptedAt }: SeatCreationJob,
   { result, seats, changed }: Exclude<JobResult, { readonly result: 'refused' }>,
 ): Promise<void> {

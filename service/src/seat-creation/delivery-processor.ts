@@ -1,25 +1,14 @@
-import type { Logger } from 'pino';
-
 import { DomainError } from '../domain-error.ts';
-import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
 import { afterCommit } from './after-commit.ts';
 import { attemptBackoff, backoffMs, mostAttempts } from './backoff.ts';
-import type { ConsumerClock } from './clock.ts';
 import { type ConsumerSteps, type Delivery, isJobDelivery, type JobDelivery } from './consumer-steps.ts';
 import type { SeatCreationFailure } from './failure.ts';
+import type { JobWorkerParts } from './job-worker-parts.ts';
 import { packJobs } from './pack-jobs.ts';
-import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
-import type { CreateSeatsOutcome, JobResult, SeatCreationStore } from './seat-creation-store.ts';
+import type { CreateSeatsOutcome, JobResult } from './seat-creation-store.ts';
 
-export interface DeliveryProcessorParts {
-  readonly store: Pick<SeatCreationStore, 'createSeats' | 'recordFailure'>;
-  readonly cache: Pick<PerformanceCache, 'invalidate'>;
+export interface DeliveryProcessorParts extends JobWorkerParts {
   readonly steps: Pick<ConsumerSteps, 'acknowledge' | 'deadLetter'>;
-  readonly metrics: SeatCreationMetrics;
-  readonly clock: ConsumerClock;
-  /** Uniform in [0, 1), for jitter. */
-  readonly random: () => number;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Aborted: what runs is finished, nothing else is begun. */
   readonly stopping: AbortSignal;
 }

@@ -1,25 +1,13 @@
-import type { Logger } from 'pino';
-
 import { DomainError } from '../domain-error.ts';
-import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
 import { afterCommit } from './after-commit.ts';
 import { attemptBackoff, backoffMs, mostAttempts } from './backoff.ts';
-import type { ConsumerClock } from './clock.ts';
 import type { SeatCreationFailure } from './failure.ts';
 import type { SeatCreationJob } from './job.ts';
-import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
+import type { JobWorkerParts } from './job-worker-parts.ts';
 import type { Acceptance, QueuedOperation, SeatCreationQueue } from './seat-creation-queue.ts';
-import type { SeatCreationStore } from './seat-creation-store.ts';
 import { targetName } from './stream-keys.ts';
 
-export interface InProcessParts {
-  readonly store: Pick<SeatCreationStore, 'createSeats' | 'recordFailure'>;
-  readonly cache: Pick<PerformanceCache, 'invalidate'>;
-  readonly metrics: SeatCreationMetrics;
-  readonly clock: ConsumerClock;
-  /** Uniform in [0, 1), for jitter. */
-  readonly random: () => number;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+export interface InProcessParts extends JobWorkerParts {
   /** Jobs that run at the same time. */
   readonly concurrency: number;
   /** Jobs that are not settled: from here on nothing is accepted. */

@@ -1,27 +1,15 @@
-import type { Logger } from 'pino';
-
-import type { PerformanceCache } from '../performance-cache/performance-cache.ts';
 import { createRedisClient } from '../redis/create-redis-client.ts';
 import { backoffMs } from './backoff.ts';
-import type { ConsumerClock } from './clock.ts';
 import { type ConsumerSlot, leaveSlot, takeSlot } from './consumer-slot.ts';
 import { type ConsumerSteps, createConsumerSteps, type DecorateSteps } from './consumer-steps.ts';
 import { createDeliveryProcessor, type DeliveryProcessor } from './delivery-processor.ts';
-import type { SeatCreationMetrics } from './seat-creation-metrics.ts';
-import type { SeatCreationStore } from './seat-creation-store.ts';
+import type { JobWorkerParts } from './job-worker-parts.ts';
 import { blockMs, createStreamConsumer } from './stream-consumer.ts';
 import { consumerPrefix } from './stream-keys.ts';
 
-export interface StreamWorkerParts {
+export interface StreamWorkerParts extends JobWorkerParts {
   readonly redisUrl: string;
   readonly minIdleMs: number;
-  readonly store: Pick<SeatCreationStore, 'createSeats' | 'recordFailure'>;
-  readonly cache: Pick<PerformanceCache, 'invalidate'>;
-  readonly metrics: SeatCreationMetrics;
-  readonly clock: ConsumerClock;
-  /** Uniform in [0, 1), for jitter. */
-  readonly random: () => number;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly decorateSteps?: DecorateSteps | undefined;
 }
 
