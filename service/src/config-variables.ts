@@ -47,6 +47,12 @@ const postgresUrl = z
   .refine((url) => hasProtocol(url, ['postgres:', 'postgresql:']))
   .transform((url) => ({ engine: 'postgres' as const, connectionString: url }));
 
+const redisUrl = {
+  schema: z.string().refine((url) => hasProtocol(url, ['redis:', 'rediss:'])),
+  allowed: 'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
+  secret: true,
+} as const;
+
 /** Every variable that the service reads, in the order of the README's table. */
 export const configVariables = {
   HOST: { ...host, fallback: '127.0.0.1', about: 'Address of the API' },
@@ -99,12 +105,7 @@ export const configVariables = {
     about: 'Connections that one transaction or query holds longer are logged by its name when they come back',
   },
   PERFORMANCE_CACHE: { ...oneOf(['off', 'look-aside']), fallback: 'off', about: 'Cache in front of performance reads' },
-  REDIS_CACHE_URL: {
-    schema: z.string().refine((url) => hasProtocol(url, ['redis:', 'rediss:'])),
-    allowed: 'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
-    secret: true,
-    about: "The cache's Redis; needed by `look-aside`",
-  },
+  REDIS_CACHE_URL: { ...redisUrl, about: "The cache's Redis; needed by `look-aside`" },
   PERFORMANCE_CACHE_TTL_MS: {
     ...milliseconds(100, 86_400_000),
     fallback: '30000',
@@ -153,9 +154,7 @@ export const configVariables = {
     about: 'Where accepted seat creations wait: in this process, or in a Redis stream',
   },
   REDIS_QUEUE_URL: {
-    schema: z.string().refine((url) => hasProtocol(url, ['redis:', 'rediss:'])),
-    allowed: 'redis://<host>:<port> or rediss://<user>:<password>@<host>:<port>',
-    secret: true,
+    ...redisUrl,
     about: "The queue's Redis, with `appendfsync always` and `noeviction`; needed by `stream`",
   },
   SEAT_CREATION_BACKLOG_LIMIT: {
