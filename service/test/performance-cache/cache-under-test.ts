@@ -12,6 +12,7 @@ import type {
 } from '../../src/performance-cache/performance-cache.ts';
 import { createRepresentation } from '../../src/performance-cache/representation.ts';
 import { recordEvents } from '../recorded-events.ts';
+import { sumOfMetric } from '../sum-of-metric.ts';
 
 export const detail = (performanceId: number): PerformanceReadKey => ({ kind: 'detail', performanceId });
 export const list = (genre?: 'opera' | 'dance', city?: string): PerformanceReadKey => ({
@@ -55,13 +56,7 @@ export function createCacheUnderTest(
   return {
     cache,
     events,
-    async metric(name, labels = {}) {
-      const found = await registry.getSingleMetric(name)?.get();
-      const series = found?.values.filter((value) =>
-        Object.entries(labels).every(([label, wanted]) => value.labels[label] === wanted),
-      );
-      return series?.reduce((sum, { value }) => sum + value, 0) ?? Number.NaN;
-    },
+    metric: (name, labels) => sumOfMetric(registry, name, labels),
   };
 }
 

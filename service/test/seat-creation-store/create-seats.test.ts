@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { SeatingPlan } from '../../src/catalog/model.ts';
 import { engines } from '../database/database-under-test.ts';
+import { watchEventLoop } from '../watch-event-loop.ts';
 import { blockPlan, jobFor, openStore, smallPlan, type StoreUnderTest } from './store-under-test.ts';
 
 const nowhere = Number.MAX_SAFE_INTEGER;
@@ -241,12 +242,7 @@ describe.each(engines)('the seats that the store creates on %s', (engine) => {
     const hall = await under.createHall(blockPlan(100, 1_000));
     const showtime = await under.createShowtime(hall);
     await Promise.all([1, 2, 3].map(() => under.database.ping()));
-    let longestGapMs = 0;
-    let last = performance.now();
-    const ticking = setInterval(() => {
-      longestGapMs = Math.max(longestGapMs, performance.now() - last);
-      last = performance.now();
-    }, 5);
+    const eventLoop = watchEventLoop();
     const started = performance.now();
     const creating = under.create(jobFor(hall), jobFor(showtime));
     const seen: number[] = [];
@@ -257,7 +253,7 @@ describe.each(engines)('the seats that the store creates on %s', (engine) => {
     }
     const results = await creating;
     const tookMs = performance.now() - started;
-    clearInterval(ticking);
+    const longestGapMs = eventLoop.end();
     expect(results).toMatchObject([{ seats: 100_000 }, { seats: 100_000 }]);
     // Until the commit there is nothing, then all of it.
     expect(seen.length).toBeGreaterThan(5);

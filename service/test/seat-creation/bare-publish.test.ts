@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
@@ -6,19 +5,13 @@ import { expect, it, onTestFinished } from 'vitest';
 
 import { streamKey } from '../../src/seat-creation/stream-keys.ts';
 import { bodyOf } from '../http/service-under-test.ts';
+import { spawnNode } from '../spawn-node.ts';
 import { job, startQueue } from './queue-under-test.ts';
 
 const program = new URL('../controls/bare-publish.ts', import.meta.url).pathname;
 
 async function startBarePublish(redisUrl: string): Promise<string> {
-  const child = spawn(process.execPath, [program], {
-    env: { PATH: process.env['PATH'], REDIS_QUEUE_URL: redisUrl },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
+  const child = spawnNode([program], { REDIS_QUEUE_URL: redisUrl });
   const [line]: string[] = await once(createInterface({ input: child.stdout }), 'line');
   const { apiPort }: { apiPort?: number } = JSON.parse(line ?? '{}');
   return `http://127.0.0.1:${apiPort}`;

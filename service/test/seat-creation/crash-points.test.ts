@@ -14,6 +14,7 @@ import { changedKeys } from '../../src/performance-cache/keys.ts';
 import { encodeJob, type SeatCreationJob } from '../../src/seat-creation/job.ts';
 import { deadLettersKey, groupName, streamKey } from '../../src/seat-creation/stream-keys.ts';
 import { createPostgresDatabase, hamlet, seatingPlan, startService, token } from '../http/service-under-test.ts';
+import { spawnNode } from '../spawn-node.ts';
 import { job } from './queue-under-test.ts';
 
 const controls = new URL('../controls/', import.meta.url).pathname;
@@ -65,23 +66,13 @@ async function count(rows: string, ...values: readonly unknown[]): Promise<numbe
   return Number(answer.rows[0]?.count);
 }
 
-function spawnNode(entry: readonly string[], more: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, entry, {
-    cwd: directory,
-    env: { PATH: process.env['PATH'], API_TOKEN: token, PORT: '0', ADMIN_PORT: '0', ...environment, ...more },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
+function startProgram(entry: readonly string[], more: Readonly<Record<string, string>>) {
+  return spawnNode(entry, { API_TOKEN: token, PORT: '0', ADMIN_PORT: '0', ...environment, ...more }, directory);
 }
 
 /** Nothing that one worker leaves behind is taken over by the next, unless it asks for it. */
 function startWorker(entry: readonly string[], minIdleMs = 60_000) {
-  const worker = spawnNode(entry, { ROLE: 'worker', SEAT_CREATION_MIN_IDLE_MS: String(minIdleMs) });
+  const worker = startProgram(entry, { ROLE: 'worker', SEAT_CREATION_MIN_IDLE_MS: String(minIdleMs) });
   worker.stdout.resume();
   return worker;
 }
@@ -170,7 +161,7 @@ it('control: a publisher that does not look at the durability accepts at a serve
   await admin.config('SET', 'appendfsync', 'everysec');
   onTestFinished(async () => void (await admin.config('SET', 'appendfsync', 'always')));
   const statusBy = async (...entry: readonly string[]): Promise<number> => {
-    const api = spawnNode(entry, { ROLE: 'api' });
+    const api = startProgram(entry, { ROLE: 'api' });
     for await (const line of createInterface({ input: api.stdout })) {
       const { event, apiPort }: Readonly<Record<string, unknown>> = JSON.parse(line);
       if (event !== 'listening') continue;

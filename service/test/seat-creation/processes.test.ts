@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 import { type RedisServer, startRedisServer } from '../../../benchmarks/environments/redis-server.ts';
 import { bodyOf, seatingPlan } from '../http/service-under-test.ts';
+import { spawnNode } from '../spawn-node.ts';
 
 const sources = new URL('../../src/', import.meta.url).pathname;
 const controls = new URL('../controls/', import.meta.url).pathname;
@@ -31,35 +32,19 @@ interface RunningProcess {
   readonly listening: Readonly<Record<string, unknown>>;
 }
 
-function spawnNode(args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(process.execPath, args, {
-    cwd: directory,
-    env: {
-      PATH: process.env['PATH'],
-      API_TOKEN: token,
-      PORT: '0',
-      ADMIN_PORT: '0',
-      REDIS_QUEUE_URL: redis.url,
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
+function startProgram(program: readonly string[], environment: Readonly<Record<string, string>>) {
+  const shared = { API_TOKEN: token, PORT: '0', ADMIN_PORT: '0', REDIS_QUEUE_URL: redis.url };
+  return spawnNode(program, { ...shared, ...environment }, directory);
 }
 
 async function start(
   environment: Readonly<Record<string, string>>,
   entry: readonly string[] = [`${sources}main.ts`],
 ): Promise<RunningProcess> {
-  const child = spawnNode(entry, { SEAT_CREATION_MIN_IDLE_MS: '600', ...environment });
+  const child = startProgram(entry, { SEAT_CREATION_MIN_IDLE_MS: '600', ...environment });
   return new Promise((resolve, reject) => {
     child.once('exit', (status) => reject(new Error(`ended with ${status}`)));
-    createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       const fields: Record<string, unknown> = JSON.parse(line);
       if (fields['event'] === 'listening') resolve({ child, listening: fields });
     });
@@ -181,9 +166,12 @@ describe('processes', () => {
     await admin.xadd('seat-creation:dead', '2-1', ...facts, 'deliveries', '1', 'job', JSON.stringify(job));
     await admin.xadd('seat-creation:dead', '3-1', ...facts, 'deliveries', '1', 'job', 'garbage');
     const replay = async (...ids: string[]) => {
-      const child = spawnNode([`${sources}replay-dead-letters.ts`, ...ids], { SEAT_CREATION: 'stream', API_TOKEN: '' });
+      const child = startProgram([`${sources}replay-dead-letters.ts`, ...ids], {
+        SEAT_CREATION: 'stream',
+        API_TOKEN: '',
+      });
       const lines: string[] = [];
-      createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => void lines.push(line));
+      createInterface({ input: child.stdout }).on('line', (line) => void lines.push(line));
       const [status] = await once(child, 'close');
       return { status, lines };
     };

@@ -25,6 +25,7 @@ import { createStreamConsumer, type StreamConsumer } from '../../src/seat-creati
 import { deadLettersKey, groupName, streamKey } from '../../src/seat-creation/stream-keys.ts';
 import { createStreamPublisher, type StreamPublisher } from '../../src/seat-creation/stream-publisher.ts';
 import { recordEvents } from '../recorded-events.ts';
+import { sumOfMetric } from '../sum-of-metric.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 
 export const minIdleMs = 60_000;
@@ -133,13 +134,7 @@ export async function startQueue(): Promise<QueueUnderTest> {
       stopping,
       invalidated,
       events: recorded.events,
-      async metric(name, labels = {}) {
-        const found = await registry.getSingleMetric(`seat_creation_${name}`)?.get();
-        const series = found?.values.filter((value) =>
-          Object.entries(labels).every(([label, wanted]) => value.labels[label] === wanted),
-        );
-        return series?.reduce((sum, { value }) => sum + value, 0) ?? Number.NaN;
-      },
+      metric: (name, labels) => sumOfMetric(registry, `seat_creation_${name}`, labels),
     };
   }
 
