@@ -17,6 +17,8 @@ export interface Files {
   readonly volumeName: Output<string>;
   /** Another one whenever a file is another one, and no digest of a secret. */
   readonly revision: Output<string>;
+  /** What has the files, and is made again whenever one is another one. */
+  readonly carrier: Container;
 }
 
 /**
@@ -49,7 +51,7 @@ export function createFiles(
     // Any image does, and another one would be another container, of which others would have to be made again.
     { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ['uploads'], ignoreChanges: ['image'] },
   );
-  return { volumeName: volume.name, revision: output(carrier.id).apply((id) => id.slice(0, 12)) };
+  return { volumeName: volume.name, revision: output(carrier.id).apply((id) => id.slice(0, 12)), carrier };
 }
 
 /** Readable for whatever user the program has: nobody else has the volume. */

@@ -81,7 +81,13 @@ export class HardenedContainer extends ComponentResource {
         ...confinement(args),
         ...life(args),
       },
-      { ...childOptions, deleteBeforeReplace: true, replaceOnChanges: silentlyIgnored },
+      {
+        ...childOptions,
+        deleteBeforeReplace: true,
+        replaceOnChanges: silentlyIgnored,
+        // The labels say the same with ids, which a preview does not know.
+        replaceWith: [files?.carrier, args.follows?.container].filter((made) => made !== undefined),
+      },
     );
     this.done = args.life.kind === 'job' ? endedWell(name, this.container) : output(this.container);
     this.registerOutputs({ containerId: this.container.id });
