@@ -82,9 +82,16 @@ export async function withFrozenConsumers(bench: Bench): Promise<void> {
       await sleep(6_000, undefined, { signal: bench.signal });
       await withHeldPool(bench);
       await sleep(Math.max(0, thawAtMs - performance.now()), undefined, { signal: bench.signal });
-      // The one that wakes up first takes over what the other one holds.
-      stage.workers.at(-1)?.thaw();
-      await sleep(5_000, undefined, { signal: bench.signal });
+      // The one that wakes up first takes over what the other one holds; locked out of the table until it is scraped, so
+      // that what it counts is seen to rise.
+      const releaseAgain = await stage.database.lock();
+      try {
+        stage.workers.at(-1)?.thaw();
+        await sleep(2_500, undefined, { signal: bench.signal });
+      } finally {
+        await releaseAgain();
+      }
+      await sleep(3_500, undefined, { signal: bench.signal });
     } finally {
       for (const worker of stage.workers) worker.thaw();
     }
