@@ -1,4 +1,5 @@
 import { phaseSeconds, poolSeries, poolSettings } from '../faults/pool-exhaustion/pool-cases.ts';
+import { answerValues, latencyValues, statementsPanel } from '../faults/reads-timeline.ts';
 import type { TimelineDefinition } from '../evidence/timeline-schema.ts';
 import type { SeriesComparison } from '../evidence/trials-schema.ts';
 import type { TrialExperiment } from '../protocol/trial-experiment.ts';
@@ -13,11 +14,7 @@ const timeline: TimelineDefinition = {
       label: 'Main pages asked for',
       unit: '1/s',
       form: 'stacked',
-      values: [
-        { id: 'served', label: '200', answers: 'served' },
-        { id: 'refused', label: '503', answers: 'refused' },
-        { id: 'failed', label: 'wrong or none', answers: 'failed' },
-      ],
+      values: answerValues,
       limits: [],
     },
     {
@@ -25,10 +22,7 @@ const timeline: TimelineDefinition = {
       label: 'Time to a 200',
       unit: 's',
       form: 'lines',
-      values: [
-        { id: 'p50_seconds', label: 'p50' },
-        { id: 'p99_seconds', label: 'p99' },
-      ],
+      values: latencyValues,
       limits: [],
     },
     {
@@ -59,14 +53,7 @@ const timeline: TimelineDefinition = {
       values: [{ id: 'acquire_mean_seconds', label: 'mean' }],
       limits: [{ label: 'given up', at: poolSettings.acquireTimeoutMs / 1_000 }],
     },
-    {
-      id: 'statements',
-      label: 'Statements',
-      unit: '1/s',
-      form: 'lines',
-      values: [{ id: 'statements_per_second', label: 'statements' }],
-      limits: [],
-    },
+    statementsPanel,
     {
       id: 'database',
       label: 'CPU of the database',

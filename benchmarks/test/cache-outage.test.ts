@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { OutagePhase } from '../faults/cache-outage/outage-phases.ts';
-import { readsByInterval } from '../faults/cache-outage/outage-timeline.ts';
+import { readsByInterval } from '../faults/reads-timeline.ts';
 import {
   type OutageExpectation,
   type OutageObservation,

@@ -1,8 +1,9 @@
 import type { TrialOutcome } from '../../protocol/trial-experiment.ts';
 import { noJobs } from '../cache-rows/no-jobs.ts';
+import { readsByInterval } from '../reads-timeline.ts';
 import { refuseAnyFailure } from './capacity.ts';
 import type { CacheOutage } from './outage-plan.ts';
-import { capacityValue, readsByInterval } from './outage-timeline.ts';
+import { capacityValue } from './outage-timeline.ts';
 import {
   largestOf,
   type OutageObservation,

@@ -1,9 +1,9 @@
 import type { PoolHolders } from '../../evidence/pool-holders-schema.ts';
 import type { Timeline } from '../../evidence/timeline-schema.ts';
 import type { TrialOutcome } from '../../protocol/trial-experiment.ts';
-import { readsByInterval } from '../cache-outage/outage-timeline.ts';
 import { countPageReads, type PageRead, percentileOf } from '../cache-outage/page-reads.ts';
 import { noJobs } from '../cache-rows/no-jobs.ts';
+import { readsByInterval } from '../reads-timeline.ts';
 import { compact } from '../timeline-recorder.ts';
 import { acquireQuantileSeconds, type PoolMetrics } from './pool-metrics.ts';
 import type { PoolObservation, PoolTrial } from './pool-observation.ts';
