@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 
+import { poll } from './poll.ts';
 import type { QueueInspection, QueueLetter } from './queue-inspection.ts';
 
 /** Entries that no publisher of the service would write, and the reason of the dead letter that each must become. */
@@ -34,12 +34,11 @@ export async function waitForLetters(
   poison: readonly PoisonEntry[],
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  for (;;) {
+  const haveAll = async (): Promise<true | undefined> => {
     const lettered = new Set((await queue.letters()).map(({ entryId }) => entryId));
-    if (poison.every(({ entryId }) => lettered.has(entryId)) || performance.now() > deadlineMs) return;
-    await sleep(100, undefined, { signal });
-  }
+    return poison.every(({ entryId }) => lettered.has(entryId)) || undefined;
+  };
+  await poll(haveAll, { everyMs: 100, withinMs: timeoutMs, signal });
 }
 
 /** What is not as it must be: one letter for each entry, with its reason. */

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { OpenSeries, SeriesRequest, TrialContext, TrialOutcome } from '../protocol/trial-experiment.ts';
-import { type AcceptedLedger, createAcceptedLedger } from './accepted-ledger.ts';
+import { type AcceptedLedger, createAcceptedLedger, isAccepted } from './accepted-ledger.ts';
 import { lateRecoveries, longestRecoveryMs, provesSomething } from './late-recoveries.ts';
 import { openStage } from './open-stage.ts';
 import { countInFlight, settle, waitForQuiet, waitUntilSettled } from './settlement.ts';
 import type { CrashStage, KillableService } from './stage.ts';
 import { submitJobs } from './submit-jobs.ts';
+import { untilAccepted } from './until-accepted.ts';
 
 export interface ServiceCrashes {
   readonly seatCreation: 'async' | 'stream';
@@ -120,17 +120,10 @@ async function killAfter(
   service: KillableService,
   { ledger, afterAccepted, signal }: { ledger: AcceptedLedger; afterAccepted: number; signal: AbortSignal },
 ): Promise<Crash> {
-  const accepted = (): string[] =>
-    ledger.entries.flatMap(({ operationId }) => (operationId === undefined ? [] : [operationId]));
-  const deadlineMs = performance.now() + 60_000;
-  while (accepted().length < afterAccepted) {
-    if (performance.now() > deadlineMs) {
-      throw new Error(`${accepted().length} of ${afterAccepted} jobs were accepted within a minute: is the API there?`);
-    }
-    await sleep(1, undefined, { signal });
-  }
+  await untilAccepted(ledger, { count: afterAccepted, signal });
   await service.kill();
   const killedAtMs = performance.now();
   // Nobody works until it is started again: what is not done now was in flight.
-  return { accepted: accepted(), inFlight: await countInFlight(stage, ledger), killedAtMs };
+  const accepted = ledger.entries.filter(isAccepted).map(({ operationId }) => operationId);
+  return { accepted, inFlight: await countInFlight(stage, ledger), killedAtMs };
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TrialContext } from '../protocol/trial-experiment.ts';
 import { type AcceptedEntry, type AcceptedLedger, createAcceptedLedger, isAccepted } from './accepted-ledger.ts';
 import type { Stage } from './stage.ts';
 import { type Submission, submitJobs } from './submit-jobs.ts';
+import { untilAccepted } from './until-accepted.ts';
 
 export interface TrialLoad extends Pick<Submission, 'pace' | 'askTwice'> {
   readonly jobs: number;
@@ -27,7 +27,6 @@ export interface RunningLoad {
 
 /** A client gives up after this: far longer than any outage that a trial makes. */
 const retryForMs = 60_000;
-const acceptedWithinMs = 60_000;
 
 /**
  * New halls and a ledger of their own for one trial, and clients that send a job for each, again with the same key until
@@ -72,23 +71,10 @@ export async function withTrialLoad<Result>(
       accepted,
       submit,
       end,
-      untilAccepted: (count) => untilAccepted(accepted, { count, signal }),
+      untilAccepted: (count) => untilAccepted(ledger, { count, signal }),
     });
   } finally {
     await end().catch(() => undefined);
     ledger.close();
-  }
-}
-
-async function untilAccepted(
-  accepted: () => readonly AcceptedEntry[],
-  { count, signal }: { readonly count: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const deadlineMs = performance.now() + acceptedWithinMs;
-  while (accepted().length < count) {
-    if (performance.now() > deadlineMs) {
-      throw new Error(`${accepted().length} of ${count} jobs were accepted within a minute: is the API there?`);
-    }
-    await sleep(1, undefined, { signal });
   }
 }

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from 'pg';
 import { z } from 'zod';
 
 import type { RunningVariant } from '../environments/environment.ts';
+import { pollUntil } from '../faults/poll.ts';
 import { describeComparison } from './describe-comparison.ts';
 import { inRounds } from './in-rounds.ts';
 import type { MicroContext, MicroFigure } from './micro-figure.ts';
@@ -75,12 +74,13 @@ async function createThroughService(
   const body = await response.text();
   if (response.status !== 202) throw new Error(`POST ${url} was answered ${response.status}: ${body.slice(0, 200)}`);
   const { id } = acceptedSchema.parse(JSON.parse(body));
-  const deadline = performance.now() + longestWaitMs;
   const done = { name: 'is-done', text: 'select 1 from seat_creations where operation_id = $1', values: [id] };
-  while ((await database.query(done)).rows.length === 0) {
-    if (performance.now() > deadline) throw new Error(`operation ${id} was not done within ${longestWaitMs} ms`);
-    await sleep(lookEveryMs, undefined, { signal });
-  }
+  await pollUntil(async () => (await database.query(done)).rows.length > 0, {
+    everyMs: lookEveryMs,
+    withinMs: longestWaitMs,
+    signal,
+    notSo: `operation ${id} was not done`,
+  });
 }
 
 /** One series and no join, whose order would be the planner's: rows that come in the order of the key cost less. */

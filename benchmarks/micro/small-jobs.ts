@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 import { type Client, Pool, type PoolClient } from 'pg';
@@ -7,6 +6,7 @@ import { type Client, Pool, type PoolClient } from 'pg';
 import type { RunningVariant } from '../environments/environment.ts';
 import { startWorker } from '../environments/service-process.ts';
 import { createAcceptedLedger, isAccepted } from '../faults/accepted-ledger.ts';
+import { pollUntil } from '../faults/poll.ts';
 import { submitJobs } from '../faults/submit-jobs.ts';
 import { describeComparison } from './describe-comparison.ts';
 import { inRounds } from './in-rounds.ts';
@@ -134,11 +134,12 @@ async function drain(
     },
   });
   try {
-    const deadline = performance.now() + longestWaitMs;
-    while ((await queue.xlen('seat-creation')) > 0) {
-      if (performance.now() > deadline) throw new Error(`not all was done within ${longestWaitMs} ms`);
-      await sleep(20, undefined, { signal });
-    }
+    await pollUntil(async () => (await queue.xlen('seat-creation')) === 0, {
+      everyMs: 20,
+      withinMs: longestWaitMs,
+      signal,
+      notSo: 'not all was done',
+    });
   } finally {
     queue.disconnect();
     await worker.process.stop();

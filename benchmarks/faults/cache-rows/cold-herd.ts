@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { z } from 'zod';
 
 import type { RoleOfSeries, SeriesDefinition, TrialContext, TrialOutcome } from '../../protocol/trial-experiment.ts';
+import { pollUntil } from '../poll.ts';
 import type { Stage } from '../stage.ts';
 import { emptyCache } from './empty-cache.ts';
 import { noJobs } from './no-jobs.ts';
@@ -14,7 +15,7 @@ import type { VersionedPerformances } from './versioned-performances.ts';
 
 const readers = 1_000;
 const processes = 4;
-const waitedMs = 30_000;
+const waiting = { everyMs: 50, withinMs: 30_000 };
 /** Of those who are connected: their requests are read, and wait. */
 const settledMs = 500;
 /** Nobody gives up while the load is held. */
@@ -123,8 +124,10 @@ async function runTrial({ stage, performances, row }: HerdTrial, context: TrialC
     // Each client has asked by now, and asks nothing more.
     const ended = reads.end();
     ended.catch(() => undefined);
-    await until('every client is connected', context.signal, async () => {
-      return (await countSockets(stage)) >= before + readers;
+    await pollUntil(async () => (await countSockets(stage)) >= before + readers, {
+      ...waiting,
+      signal: context.signal,
+      notSo: `${readers} clients were not connected`,
     });
     await sleep(settledMs, undefined, { signal: context.signal });
     context.step('the load goes on');
@@ -154,7 +157,7 @@ async function runTrial({ stage, performances, row }: HerdTrial, context: TrialC
 /** Resolves when every process asks its cache again. @throws when one of them still does not */
 async function bringBack({ redisCache, apis }: Stage, signal: AbortSignal): Promise<void> {
   await redisCache.start();
-  await until('every breaker is closed', signal, () => areBreakersClosed(apis));
+  await pollUntil(() => areBreakersClosed(apis), { ...waiting, signal, notSo: 'the breakers did not all close' });
 }
 
 interface HeldLoads {
@@ -208,13 +211,4 @@ async function countLastingSockets(stage: Stage, signal: AbortSignal): Promise<n
     await sleep(50, undefined, { signal });
   }
   return fewest;
-}
-
-/** @throws when it does not come true in time */
-async function until(what: string, signal: AbortSignal, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + waitedMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadlineMs) throw new Error(`${what} was not so within ${waitedMs} ms`);
-    await sleep(50, undefined, { signal });
-  }
 }

@@ -9,6 +9,7 @@ import type {
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
+import { poll } from '../poll.ts';
 import type { Stage } from '../stage.ts';
 import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries } from './open-reads-series.ts';
@@ -205,12 +206,11 @@ async function untilAllHit(
   afterMs: number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
   const hasHit = ({ records }: RunningReads): boolean =>
     records.some(({ startedAtMs, isHit }) => isHit && startedAtMs >= afterMs);
-  while (!reads.every(hasHit)) {
-    if (performance.now() > deadlineMs) return undefined;
-    await sleep(20, undefined, { signal });
-  }
-  return performance.now();
+  return poll(() => (reads.every(hasHit) ? performance.now() : undefined), {
+    everyMs: 20,
+    withinMs: longestRecoveryMs(expectedSeconds),
+    signal,
+  });
 }
