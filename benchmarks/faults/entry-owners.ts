@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { PendingEntry, QueueInspection } from './queue-inspection.ts';
+import { repeatedly } from './repeatedly.ts';
 
 export interface EntryOwners {
   /** When an entry was first seen in other hands than the first owner's: `performance.now()`. */
@@ -24,7 +23,6 @@ export function watchEntryOwners(
     signal,
   }: { readonly firstOwner: string; readonly minIdleMs: number; readonly signal: AbortSignal },
 ): EntryOwners {
-  const over = new AbortController();
   const before = new Map(held.map((entry) => [entry.entryId, entry]));
   const takenBack = new Set<string>();
   let takenOverAtMs: number | undefined;
@@ -39,23 +37,17 @@ export function watchEntryOwners(
     if (wasOthers && entry.consumer === firstOwner) takenBack.add(entry.entryId);
   }
 
-  async function watch(): Promise<void> {
-    while (!over.signal.aborted) {
-      const pending = await queue.pending();
-      const sinceMs = performance.now() - lookedAtMs;
-      lookedAtMs += sinceMs;
-      for (const entry of pending) see(entry, sinceMs);
-      await sleep(lookEveryMs, undefined, { signal });
-    }
+  async function look(): Promise<void> {
+    const pending = await queue.pending();
+    const sinceMs = performance.now() - lookedAtMs;
+    lookedAtMs += sinceMs;
+    for (const entry of pending) see(entry, sinceMs);
   }
-  const watched = watch();
-  // Awaited by `stop`; until then a rejection is nobody's.
-  watched.catch(() => undefined);
+  const endLooking = repeatedly(lookEveryMs, look, signal);
   return {
     takenOverAtMs: () => takenOverAtMs,
     async stop() {
-      over.abort();
-      await watched;
+      await endLooking();
       return takenBack.size;
     },
   };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { openPostgresStatistics } from '../../probes/postgres-statistics.ts';
 import { cpuSecondsFromStat, createCpuMeter } from '../../probes/process-cpu.ts';
 import { descendants, readProcessTable } from '../../probes/process-table.ts';
-import { parsePrometheusText } from '../../probes/prometheus-text.ts';
+import { linesOf, readMetricLines, sumOf } from '../service-metrics.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
 import type { TimelineSource } from '../timeline-recorder.ts';
 
@@ -12,20 +12,17 @@ import type { TimelineSource } from '../timeline-recorder.ts';
 export const breakerStates = ['closed', 'half-open', 'open'] as const;
 
 /** What the process says of its cache on its admin port. */
-export function cacheMetricsSource({ adminUrl }: ServiceNode): TimelineSource {
+export function cacheMetricsSource(node: ServiceNode): TimelineSource {
+  const { adminUrl } = node;
   return {
     name: 'metrics of the service',
     ids: ['loads_in_flight', 'pool_pending', 'breaker'],
     async read() {
-      const response = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(2_000) });
-      if (!response.ok) throw new Error(`${adminUrl}/metrics answered ${response.status}`);
-      const lines = parsePrometheusText(await response.text());
-      const valueOf = (name: string, where: Readonly<Record<string, string>> = {}): number => {
-        const found = lines.filter(
-          (line) => line.name === name && Object.entries(where).every(([label, value]) => line.labels[label] === value),
-        );
-        if (found.length === 0) throw new Error(`${adminUrl}/metrics has no ${name}`);
-        return found.reduce((sum, { value }) => sum + value, 0);
+      const lines = await readMetricLines(node, 2_000);
+      const valueOf = (name: string, labels: Readonly<Record<string, string>> = {}): number => {
+        const metric = { name, labels };
+        if (linesOf(lines, metric).length === 0) throw new Error(`${adminUrl}/metrics has no ${name}`);
+        return sumOf(lines, metric);
       };
       const state = breakerStates.findIndex((state) => valueOf('performance_cache_breaker_state', { state }) === 1);
       if (state < 0) throw new Error(`${adminUrl}/metrics names no state of the breaker`);

@@ -9,9 +9,11 @@ import type {
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
+import { poll } from '../poll.ts';
+import type { Metric } from '../service-metrics.ts';
 import type { Stage } from '../stage.ts';
 import { measureLoadsPerSecond } from './loads-per-second.ts';
-import { type Metric, type MetricWatch, watchMetrics } from './metric-watch.ts';
+import { type MetricWatch, watchMetrics } from './metric-watch.ts';
 import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries, type ReadsSeriesRequest } from './open-reads-series.ts';
 import { countReads, firstWrong, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
@@ -205,20 +207,18 @@ function servedPerSecond(records: readonly ReadRecord[], fromMs: number, toMs: n
 
 /** When the last read was asked that was refused; `undefined` when there were more and more of them. */
 async function untilCalm({ records }: RunningReads, afterMs: number, signal: AbortSignal): Promise<number | undefined> {
-  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds) + calmMs;
-  for (;;) {
+  const findCalm = (): number | undefined => {
     const lastRefused = records.findLast(({ outcome }) => outcome === 'refused')?.startedAtMs ?? 0;
     const calmAtMs = Math.max(afterMs, lastRefused);
-    if (performance.now() - calmAtMs > calmMs) return calmAtMs;
-    if (performance.now() > deadlineMs) return undefined;
-    await sleep(20, undefined, { signal });
-  }
+    return performance.now() - calmAtMs > calmMs ? calmAtMs : undefined;
+  };
+  return poll(findCalm, { everyMs: 20, withinMs: longestRecoveryMs(expectedSeconds) + calmMs, signal });
 }
 
 /** While reads go on: it is one of them that closes a breaker. One that stays open is found by the watch of the services. */
 async function untilBreakersClose({ apis }: Stage, signal: AbortSignal): Promise<void> {
-  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
-  while (performance.now() < deadlineMs && !(await areBreakersClosed(apis))) await sleep(100, undefined, { signal });
+  const withinMs = longestRecoveryMs(expectedSeconds);
+  await poll(async () => (await areBreakersClosed(apis)) || undefined, { everyMs: 100, withinMs, signal });
 }
 
 function tooManyLoads(metrics: MetricWatch, backends: BackendWatch): string[] {

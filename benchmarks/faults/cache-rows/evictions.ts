@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { Redis } from 'ioredis';
 
 import { openRedisInfo } from '../../probes/redis-info.ts';
+import { repeatedly } from '../repeatedly.ts';
 import type { RedisNode } from '../stage.ts';
 
 /** As much as a hundred keys' worth of ballast, so that nearly every other key that goes is one of the cache. */
@@ -42,14 +41,7 @@ export async function startEvictions({ url }: RedisNode): Promise<RunningEvictio
   const before = await read();
   await client.config('SET', 'maxmemory', String(before.usedBytes), 'maxmemory-policy', 'allkeys-random');
 
-  const over = new AbortController();
-  const evicting = (async () => {
-    while (!over.signal.aborted) {
-      await write();
-      await sleep(everyMs);
-    }
-  })();
-  evicting.catch(() => undefined);
+  const endWriting = repeatedly(everyMs, write);
 
   async function restore(): Promise<void> {
     try {
@@ -61,9 +53,8 @@ export async function startEvictions({ url }: RedisNode): Promise<RunningEvictio
     }
   }
   async function giveBack(): Promise<number> {
-    over.abort();
     try {
-      await evicting;
+      await endWriting();
       const { evicted } = await read();
       return evicted - before.evicted;
     } finally {

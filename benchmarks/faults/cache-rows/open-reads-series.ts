@@ -1,5 +1,5 @@
 import type { OpenSeries, SeriesRequest } from '../../protocol/trial-experiment.ts';
-import { openStage } from '../open-stage.ts';
+import { openStagedSeries } from '../open-staged-series.ts';
 import type { Stage, StageRequest } from '../stage.ts';
 import { createVersionedPerformances, type VersionedPerformances } from './versioned-performances.ts';
 
@@ -15,36 +15,17 @@ export function cacheControl(name: string): { readonly api: readonly string[] } 
   return { api: ['service/test/controls/performance-cache-control.ts', name] };
 }
 
-/** A series on a stage of its own with performances to be read: both are closed with it, and when it can't be opened. */
-export async function openReadsSeries(
+/** A series on a stage of its own with performances to be read. */
+export function openReadsSeries(
   request: SeriesRequest,
-  { performances: count, ...stageRequest }: ReadsSeriesRequest,
+  { performances, ...wishes }: ReadsSeriesRequest,
   trialsOn: (stage: Stage, performances: VersionedPerformances) => OpenSeries['runTrial'],
 ): Promise<OpenSeries> {
-  const { database, signal } = request;
-  const stage = await openStage({
-    database,
-    seatCreation: 'async',
-    minIdleMs: 3_000,
-    ...stageRequest,
-    signal,
-    step: (text) => request.step(text),
-  });
-  try {
+  const openBeside = (stage: Stage): Promise<VersionedPerformances> => {
     request.step('making performances');
-    const performances = await createVersionedPerformances(stage, count);
-    return {
-      settings: stage.settings,
-      runTrial: trialsOn(stage, performances),
-      async close() {
-        performances.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return createVersionedPerformances(stage, performances);
+  };
+  return openStagedSeries(request, { seatCreation: 'async', minIdleMs: 3_000, ...wishes, openBeside }, trialsOn);
 }
 
 /** Where its processes take reads and writes. */

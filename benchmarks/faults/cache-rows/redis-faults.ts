@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 
+import { repeatedly } from '../repeatedly.ts';
+import type { Metric } from '../service-metrics.ts';
 import type { Stage, StageRequest } from '../stage.ts';
-import type { Metric } from './metric-watch.ts';
 
 /** What befalls the cache's Redis. */
 export interface RedisFault {
@@ -34,22 +34,6 @@ export async function withAdmin<Result>(stage: Stage, work: (admin: Redis) => Pr
   } finally {
     admin.disconnect();
   }
-}
-
-/** Calls it over and over until the returned function is called. */
-function repeatedly(everyMs: number, act: () => Promise<void> | void): () => Promise<void> {
-  const over = new AbortController();
-  const acting = (async () => {
-    while (!over.signal.aborted) {
-      await act();
-      await sleep(everyMs);
-    }
-  })();
-  acting.catch(() => undefined);
-  return async () => {
-    over.abort();
-    await acting;
-  };
 }
 
 function proxyOf({ proxies }: Stage): NonNullable<Stage['proxies']['redisCache']> {

@@ -1,4 +1,4 @@
-import { parsePrometheusText } from '../../probes/prometheus-text.ts';
+import { readMetricLines, sumOf } from '../service-metrics.ts';
 import type { ServiceNode } from '../stage.ts';
 
 /** The sum of a metric's lines with these labels, over the processes. @throws when one of them is not there */
@@ -7,18 +7,8 @@ export async function readMetric(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const values = await Promise.all(nodes.map(({ adminUrl }) => readFromPage(adminUrl, name, labels)));
-  return values.reduce((sum, value) => sum + value, 0);
-}
-
-async function readFromPage(adminUrl: string, name: string, labels: Readonly<Record<string, string>>): Promise<number> {
-  const response = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(5_000) });
-  if (!response.ok) throw new Error(`${adminUrl}/metrics answered ${response.status}`);
-  return parsePrometheusText(await response.text())
-    .filter(
-      (line) => line.name === name && Object.entries(labels).every(([label, value]) => line.labels[label] === value),
-    )
-    .reduce((sum, { value }) => sum + value, 0);
+  const pages = await Promise.all(nodes.map((node) => readMetricLines(node)));
+  return sumOf(pages.flat(), { name, labels });
 }
 
 export async function areBreakersClosed(nodes: readonly ServiceNode[]): Promise<boolean> {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { Client } from 'pg';
 import { z } from 'zod';
+
+import { repeatedly } from '../repeatedly.ts';
 
 export interface DeclaredCapacity {
   /** Of each performance that is read. */
@@ -55,21 +55,16 @@ export async function watchBackends(connectionString: string, signal: AbortSigna
   // The statement that is lost with the connection rejects.
   client.on('error', () => undefined);
   await client.connect();
-  const over = new AbortController();
   let most = 0;
-  const counting = (async () => {
-    while (!over.signal.aborted && !signal.aborted) {
-      most = Math.max(most, activeSchema.parse(await client.query(activeQuery)).rows[0].active);
-      await sleep(everyMs);
-    }
-  })();
-  counting.catch(() => undefined);
+  const count = async (): Promise<void> => {
+    most = Math.max(most, activeSchema.parse(await client.query(activeQuery)).rows[0].active);
+  };
+  const endCounting = repeatedly(everyMs, count, signal);
   return {
     most: () => most,
     async stop() {
-      over.abort();
       try {
-        await counting;
+        await endCounting();
       } finally {
         await client.end();
       }

@@ -4,8 +4,10 @@ import { addedP99 } from '../../evidence/trials-schema.ts';
 import type { ProfileName } from '../../protocol/experiment.ts';
 import type { RoleOfSeries, SeriesDefinition, TrialContext, TrialOutcome } from '../../protocol/trial-experiment.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
+import { poll } from '../poll.ts';
+import type { Metric } from '../service-metrics.ts';
 import type { Stage } from '../stage.ts';
-import { type Metric, watchMetrics } from './metric-watch.ts';
+import { watchMetrics } from './metric-watch.ts';
 import { noJobs } from './no-jobs.ts';
 import { apiUrlsOf, cacheControl, openReadsSeries } from './open-reads-series.ts';
 import { countReads, firstWrong, p99Seconds, type ReadRecord, type RunningReads, startReads } from './read-load.ts';
@@ -164,13 +166,12 @@ function refusals(records: readonly ReadRecord[]): string[] {
 
 /** When the first hit was asked for of those after this moment; `undefined` when there was none for too long. */
 async function untilHit({ records }: RunningReads, afterMs: number, signal: AbortSignal): Promise<number | undefined> {
-  const deadlineMs = performance.now() + longestRecoveryMs(expectedSeconds);
-  for (;;) {
-    const hit = records.find(({ startedAtMs, isHit }) => isHit && startedAtMs >= afterMs);
-    if (hit) return hit.startedAtMs;
-    if (performance.now() > deadlineMs) return undefined;
-    await sleep(20, undefined, { signal });
-  }
+  const hit = await poll(() => records.find(({ startedAtMs, isHit }) => isHit && startedAtMs >= afterMs), {
+    everyMs: 20,
+    withinMs: longestRecoveryMs(expectedSeconds),
+    signal,
+  });
+  return hit?.startedAtMs;
 }
 
 function addedLatency(records: readonly ReadRecord[], beganAtMs: number, endedAtMs: number): Record<string, number> {

@@ -1,4 +1,5 @@
-import { type MetricLine, parsePrometheusText } from '../../probes/prometheus-text.ts';
+import type { MetricLine } from '../../probes/prometheus-text.ts';
+import { readMetricLines } from '../service-metrics.ts';
 import type { ServiceNode } from '../stage.ts';
 import type { TimelineSource } from '../timeline-recorder.ts';
 
@@ -25,14 +26,12 @@ interface AcquireHistogram {
 }
 
 /** @throws when the page can't be read or lacks one of these metrics */
-export async function readPoolMetrics({ adminUrl }: Pick<ServiceNode, 'adminUrl'>): Promise<PoolMetrics> {
-  const response = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(5_000) });
-  if (!response.ok) throw new Error(`${adminUrl}/metrics answered ${response.status}`);
+export async function readPoolMetrics(node: Pick<ServiceNode, 'adminUrl'>): Promise<PoolMetrics> {
+  const page = Map.groupBy(await readMetricLines(node), ({ name }) => name);
   const atMs = performance.now();
-  const page = Map.groupBy(parsePrometheusText(await response.text()), ({ name }) => name);
   const linesOf = (name: string): readonly MetricLine[] => {
     const lines = page.get(name);
-    if (!lines) throw new Error(`${adminUrl}/metrics has no ${name}`);
+    if (!lines) throw new Error(`${node.adminUrl}/metrics has no ${name}`);
     return lines;
   };
   const total = (name: string, state?: string): number =>
