@@ -39,10 +39,10 @@ export const consumerSigkill: SeriesDefinition = {
 };
 
 function openConsumerKills(request: SeriesRequest): Promise<OpenSeries> {
-  const { database, profile, signal } = request;
-  const step = (text: string): void => request.step(text);
+  const { profile } = request;
   return openInspectedSeries(
-    { database, seatCreation: 'stream', workers, minIdleMs: minIdleMs[profile], signal, step },
+    request,
+    { workers, minIdleMs: minIdleMs[profile] },
     (stage, inspection) => (context) => runTrial(stage, inspection, { profile, context }),
   );
 }

@@ -59,17 +59,13 @@ interface CrashStage {
 }
 
 function openCrashPoints(request: SeriesRequest): Promise<OpenSeries> {
-  const { database, signal } = request;
   const workerEntry = [...honestEntry];
   return openInspectedSeries(
+    request,
     {
-      database,
-      seatCreation: 'stream',
       workers: 1,
       minIdleMs,
       entry: { worker: workerEntry },
-      signal,
-      step: (text) => request.step(text),
     },
     (stage, inspection) => (context) => runTrial({ stage, inspection, workerEntry }, context),
   );

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { ProfileName } from '../../protocol/experiment.ts';
 import type {
   OpenSeries,
@@ -11,6 +9,7 @@ import type {
 import { isAccepted } from '../accepted-ledger.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
 import { openInspectedSeries } from '../open-inspected-series.ts';
+import { poll } from '../poll.ts';
 import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, waitForQuiet, waitUntilSettled } from '../settlement.ts';
 import { smallDiskUnavailable } from '../small-disk.ts';
@@ -109,12 +108,11 @@ export const databaseOutages: readonly SeriesDefinition[] = outages.map((outage)
 }));
 
 function openOutage(outage: Outage, request: SeriesRequest): Promise<OpenSeries> {
-  const { database, profile, signal } = request;
+  const { profile } = request;
   const offered = before + perSecond * profiles[profile].outageSeconds;
   return openInspectedSeries(
+    request,
     {
-      database,
-      seatCreation: 'stream',
       workers: 1,
       minIdleMs,
       configuration: {
@@ -123,8 +121,6 @@ function openOutage(outage: Outage, request: SeriesRequest): Promise<OpenSeries>
         DATABASE_STATEMENT_TIMEOUT_MS: '1500',
       },
       ...(outage.diskBytes !== undefined && { databaseDiskBytes: outage.diskBytes }),
-      signal,
-      step: (text) => request.step(text),
     },
     (stage, inspection) => (context) => runTrial({ stage, inspection, outage, offered, ...profiles[profile] }, context),
   );
@@ -188,14 +184,13 @@ function runTrial(trial: OutageTrial, context: TrialContext): Promise<TrialOutco
 
 /** How many entries a worker holds, as soon as it holds one. @throws when it holds none for 5 s */
 async function untilPending(inspection: QueueInspection, signal: AbortSignal): Promise<number> {
-  const deadlineMs = performance.now() + 5_000;
-  for (;;) {
-    const { length } = await inspection.pending();
-    if (length > 0) return length;
-    if (performance.now() > deadlineMs)
-      throw new Error('no worker held an entry for 5 s: the outage would meet nothing');
-    await sleep(1, undefined, { signal });
-  }
+  const held = await poll(async () => (await inspection.pending()).length || undefined, {
+    everyMs: 1,
+    withinMs: 5_000,
+    signal,
+  });
+  if (held === undefined) throw new Error('no worker held an entry for 5 s: the outage would meet nothing');
+  return held;
 }
 
 async function duringOutage({ stage: { database }, outage }: OutageTrial, work: () => Promise<void>): Promise<void> {

@@ -29,10 +29,9 @@ export const deploys: SeriesDefinition = {
 };
 
 function openDeploys(request: SeriesRequest): Promise<OpenSeries> {
-  const { database, signal } = request;
-  const step = (text: string): void => request.step(text);
   return openInspectedSeries(
-    { database, seatCreation: 'stream', workers: 2, minIdleMs, signal, step },
+    request,
+    { workers: 2, minIdleMs },
     (stage, queue) => (context) => runTrial(stage, queue, context),
   );
 }

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { OpenSeries, SeriesDefinition, TrialContext, TrialOutcome } from '../../protocol/trial-experiment.ts';
 import { openInspectedSeries } from '../open-inspected-series.ts';
+import { pollUntil } from '../poll.ts';
 import type { QueueInspection } from '../queue-inspection.ts';
 import { countInFlight, settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
@@ -23,16 +22,12 @@ export const earlyAcknowledgement: SeriesDefinition = {
   mayLose: false,
   trials: { quick: 1, full: 3 },
   open(request): Promise<OpenSeries> {
-    const { database, signal } = request;
     return openInspectedSeries(
+      request,
       {
-        database,
-        seatCreation: 'stream',
         workers: 1,
         minIdleMs,
         entry: { worker: ['service/test/controls/seat-creation-control.ts', 'early-acknowledgement'] },
-        signal,
-        step: (text) => request.step(text),
       },
       (stage, inspection) => (context) => runTrial(stage, inspection, context),
     );
@@ -50,11 +45,12 @@ async function runTrial(stage: Stage, inspection: QueueInspection, context: Tria
       await submit();
       const waiting = await inspection.entryCount();
       await worker.launch();
-      const deadlineMs = performance.now() + takenWithinMs;
-      while ((await inspection.entryCount()) === waiting) {
-        if (performance.now() > deadlineMs) throw new Error(`${worker.name} took no job within ${takenWithinMs} ms`);
-        await sleep(1, undefined, { signal });
-      }
+      await pollUntil(async () => (await inspection.entryCount()) !== waiting, {
+        everyMs: 1,
+        withinMs: takenWithinMs,
+        signal,
+        notSo: `${worker.name} took no job`,
+      });
       context.step('SIGKILL of the worker');
       await worker.kill();
       const inFlight = await countInFlight(stage, ledger);

@@ -57,17 +57,13 @@ interface Losses {
 }
 
 function openQueueReplyLost(request: SeriesRequest, { rounds, worker }: Losses): Promise<OpenSeries> {
-  const { database, signal } = request;
   return openInspectedSeries(
+    request,
     {
-      database,
-      seatCreation: 'stream',
       workers: 1,
       minIdleMs,
       proxied: ['redisQueue'],
       ...(worker && { entry: { worker } }),
-      signal,
-      step: (text) => request.step(text),
     },
     (stage, queue) => {
       const { redisQueue: proxy } = stage.proxies;

@@ -61,10 +61,9 @@ export const groupDestroyed: SeriesDefinition = {
 };
 
 function openWipes(request: SeriesRequest, wipe: Wipe): Promise<OpenSeries> {
-  const { database, signal } = request;
-  const step = (text: string): void => request.step(text);
   return openInspectedSeries(
-    { database, seatCreation: 'stream', workers: 2, minIdleMs, signal, step },
+    request,
+    { workers: 2, minIdleMs },
     (stage, queue) => (context) => runTrial({ stage, queue, wipe, context }),
   );
 }

@@ -5,7 +5,7 @@ import type {
   TrialContext,
   TrialOutcome,
 } from '../../protocol/trial-experiment.ts';
-import { openStage } from '../open-stage.ts';
+import { openStagedSeries } from '../open-staged-series.ts';
 import { settle, waitForQuiet } from '../settlement.ts';
 import type { Stage } from '../stage.ts';
 import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts';
@@ -26,24 +26,14 @@ export const replyLost: SeriesDefinition = {
   open: openReplyLost,
 };
 
-async function openReplyLost(request: SeriesRequest): Promise<OpenSeries> {
-  const { database, signal } = request;
-  const step = (text: string): void => request.step(text);
-  const stage = await openStage({ database, seatCreation: 'stream', workers: 1, minIdleMs, signal, step });
-  try {
-    const proxy = await startTcpProxy({ targetPort: Number(new URL(stage.apis[0]?.apiUrl ?? '').port) });
-    return {
-      settings: stage.settings,
-      runTrial: (context) => runTrial(stage, proxy, context),
-      async close() {
-        await proxy.close();
-        await stage.close();
-      },
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+function openReplyLost(request: SeriesRequest): Promise<OpenSeries> {
+  const openBeside = ({ apis }: Stage): Promise<TcpProxy> =>
+    startTcpProxy({ targetPort: Number(new URL(apis[0]?.apiUrl ?? '').port) });
+  return openStagedSeries(
+    request,
+    { seatCreation: 'stream', workers: 1, minIdleMs, openBeside },
+    (stage, proxy) => (context) => runTrial(stage, proxy, context),
+  );
 }
 
 async function runTrial(stage: Stage, proxy: TcpProxy, context: TrialContext): Promise<TrialOutcome> {

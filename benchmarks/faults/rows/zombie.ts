@@ -13,6 +13,7 @@ import { type EntryOwners, watchEntryOwners } from '../entry-owners.ts';
 import { lateRecoveries, longestRecoveryMs } from '../late-recoveries.ts';
 import { openInspectedSeries } from '../open-inspected-series.ts';
 import { addPoison, letterProblems } from '../poison.ts';
+import { pollUntil } from '../poll.ts';
 import type { QueueInspection } from '../queue-inspection.ts';
 import { settle, type Settlement, waitForQuiet } from '../settlement.ts';
 import type { ServiceNode, Stage } from '../stage.ts';
@@ -62,16 +63,12 @@ export const bareHeartbeat: SeriesDefinition = {
 };
 
 function openZombies(request: SeriesRequest, worker?: readonly string[]): Promise<OpenSeries> {
-  const { database, signal } = request;
   return openInspectedSeries(
+    request,
     {
-      database,
-      seatCreation: 'stream',
       workers: 2,
       minIdleMs,
       ...(worker && { entry: { worker } }),
-      signal,
-      step: (text) => request.step(text),
     },
     (stage, queue) => (context) => runTrial(stage, queue, { context, isControl: worker !== undefined }),
   );
@@ -128,12 +125,17 @@ async function awaken({ stage, dying, other, queue, ledger, unlock, context }: Z
   const { signal } = context;
   await dying.launch();
   const entries = jobs + 1;
-  await until(`${dying.name} has taken ${entries} entries`, signal, async () => {
-    return (await queue.pending()).length === entries;
+  const polling = { everyMs: 5, withinMs: 30_000, signal };
+  await pollUntil(async () => (await queue.pending()).length === entries, {
+    ...polling,
+    notSo: `${dying.name} did not take ${entries} entries`,
   });
   // Only while the first one's slot is taken does the other one get a name of its own.
   await other.launch();
-  await until(`${other.name} has a name`, signal, async () => (await consumerOfWorker(other)) !== undefined);
+  await pollUntil(async () => (await consumerOfWorker(other)) !== undefined, {
+    ...polling,
+    notSo: `${other.name} got no consumer's name`,
+  });
   dying.freeze();
   const frozenAtMs = performance.now();
   const held = await queue.pending();
@@ -168,14 +170,6 @@ async function frozenUntilTakenOver(owners: EntryOwners, frozenAtMs: number, sig
     performance.now() - frozenAtMs >= frozenMs &&
     (owners.takenOverAtMs() !== undefined || performance.now() > latestMs);
   while (!isOver()) await sleep(10, undefined, { signal });
-}
-
-async function until(what: string, signal: AbortSignal, isSo: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 30_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadlineMs) throw new Error(`not within 30 s: ${what}`);
-    await sleep(5, undefined, { signal });
-  }
 }
 
 function outcomeOf(
