@@ -11,7 +11,7 @@ export interface PoolTrial {
   readonly load: PoolLoad;
   readonly seconds: { readonly before: number; readonly fault: number; readonly after: number };
   readonly intervalSeconds: number;
-  /** Requests that begin later than this after they were due, at the 99th percentile, are another load than was asked for. */
+  /** Requests that begin later than this after they were due, at the 99th percentile, are not the load asked for. */
   readonly mostLateSeconds: number;
   /** Names of the phases. */
   readonly phases: { readonly before: string; readonly fault: string; readonly after: string };
