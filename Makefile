@@ -15,7 +15,7 @@ $(error nothing reads $(unread): make lists the targets and their settings)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate selftest telemetry report verify docs micro probe-figures image up preview down backup restore test-infra clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate gate-badge selftest telemetry report verify docs micro probe-figures image sbom up deploy rehearse-deploy preview down backup restore test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
@@ -50,10 +50,13 @@ gate-expect: ## count this work tree and write down what the gate expects from t
 gate-calibrate: ## record how the gate behaves with and without a known loss; goes on where it was: SIZE=short|full GATES=5
 	@$(strip $(node) benchmarks/cli.ts gate-calibrate $(if $(SIZE),--size '$(SIZE)') $(if $(GATES),--gates '$(GATES)'))
 
+gate-badge: ## write what a badge says of the recorded calibration: reports/gate-calibration/badge.json
+	@$(node) benchmarks/cli.ts gate-badge
+
 selftest: ## plant what the lab must notice, and see whether it does; ONLY="N+1" some of it
 	@$(strip $(node) benchmarks/cli.ts selftest $(if $(ONLY),--only '$(ONLY)'))
 
-telemetry: ## every panel and every alert against a real Prometheus, loads and outages: about 4 minutes
+telemetry: ## every panel and every alert against a real Prometheus, loads and outages: about 5 minutes
 	@$(node) dashboards/proof/telemetry.ts
 
 report: ## render a run again from its evidence, or every run: RUN=reports/<run>
@@ -76,6 +79,15 @@ image: ## build the service's image, tagged by its content: BASE=… BUILD_BASE=
 
 up: ## deploy a stack as containers with Pulumi: STACK=dev|bench|prod ROTATE=databasePassword
 	@$(strip $(node) infra/deploy/cli.ts up $(deploy_options) $(if $(ROTATE),--rotate '$(ROTATE)'))
+
+deploy: ## put an image into production, and the former one back when it stays red: IMAGE=repository@sha256:… WITHIN=600
+	@$(strip $(node) infra/deploy/cli.ts deploy --stack '$(or $(STACK),prod)' --image '$(IMAGE)' $(if $(WITHIN),--within '$(WITHIN)'))
+
+rehearse-deploy: ## deploy over SSH to a Docker engine of its own: a good image, bad ones, the way back (Linux, root, Pulumi)
+	@$(node) .config/test.ts --config=infra/test/engine/vitest.ts infra/test/engine/release.engine.ts
+
+sbom: ## list the npm packages of the service's image, with versions and licences: .data/sbom.cdx.json
+	@$(node) infra/deploy/cli.ts sbom
 
 preview: ## what up would change: STACK=dev|bench|prod
 	@$(strip $(node) infra/deploy/cli.ts preview $(deploy_options))

@@ -49,6 +49,9 @@ export async function requireDocker(environment: Environment = {}): Promise<void
 }
 
 function unreachable(words: string): string {
+  if (/host key verification failed|host key is known/i.test(words)) {
+    return `The host's key is not one that is known for it: ${words.trim()}\nCompare it with the host itself, then correct its line: ~/.ssh/known_hosts, or DEPLOY_KNOWN_HOSTS`;
+  }
   if (/permission denied/i.test(words)) {
     return 'The Docker engine refuses this user. Join its group, then log in again:\n  sudo usermod -aG docker "$USER"';
   }
