@@ -27,6 +27,7 @@ const workflowSchema = z.looseObject({
   on: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.unknown())]),
   permissions: permissionSchema.optional(),
   concurrency: z.unknown().optional(),
+  env: z.unknown().optional(),
   jobs: z.record(z.string(), jobSchema),
 });
 
@@ -116,10 +117,29 @@ export function waysPast({ jobs }: Workflow, job: string, test: string): readonl
   const problems = chain.includes(test) ? [] : [`${job} does not need ${test}`];
   for (const name of [job, ...chain]) {
     const { if: condition = '', 'continue-on-error': goesOn } = jobs[name] ?? {};
-    if (/\b(?:always|failure|cancelled)\s*\(/.test(condition)) problems.push(`${name} runs if ${condition}`);
+    // GitHub asks for success by itself only where the condition asks for no status.
+    if (/\b(?:always|failure|cancelled|success)\s*\(/.test(condition)) problems.push(`${name} runs if ${condition}`);
     if (goesOn !== undefined) problems.push(`${name} passes over its failure`);
   }
   return problems;
+}
+
+/** The jobs that are given a secret, or the environment that has some, in this workflow or in one that they call. */
+export function jobsWithSecrets({ jobs, env }: Workflow): readonly string[] {
+  const isGiven = (value: unknown): boolean => /\$\{\{[^}]*\bsecrets\b/.test(JSON.stringify(value ?? null));
+  return Object.entries(jobs).flatMap(([name, job]) => {
+    const environment = JSON.stringify(job.environment ?? '');
+    const isTrusted = job['secrets'] !== undefined || environment.includes('production');
+    return isTrusted || isGiven(job) || isGiven(env) ? [name] : [];
+  });
+}
+
+/** What a workflow of tests might leave out and still be green: only what comes after a test may have a condition. */
+export function leftOut({ jobs }: Workflow): readonly string[] {
+  return Object.entries(jobs).flatMap(([name, { if: condition, steps }]) => [
+    ...(condition === undefined ? [] : [`${name} runs only if ${condition}`]),
+    ...steps.flatMap(({ run, if: when }) => (run && when ? [`${name} runs "${run}" only if ${when}`] : [])),
+  ]);
 }
 
 /** The failures that a workflow passes over. */

@@ -5,6 +5,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import {
+  jobsWithSecrets,
+  leftOut,
   parseWorkflow,
   passedOver,
   unpinnedActions,
@@ -56,13 +58,34 @@ describe('the workflows', () => {
     expect(waysPast(pushed, 'deploy', 'image')).toEqual([]);
     expect(pushed.jobs['test']).toMatchObject({ uses: './.github/workflows/ci.yml' });
     expect(pushed.jobs['deploy']).toMatchObject({ environment: 'production' });
-    expect([...passedOver(pushed), ...passedOver(tested)]).toEqual([]);
+    expect([...passedOver(pushed), ...passedOver(tested), ...leftOut(tested)]).toEqual([]);
+    expect(pushed.on).toEqual({ push: { branches: ['main'] } });
+  });
+
+  it('give secrets to jobs that come after the tests, and to no other', () => {
+    const given = Object.keys(reviewedWrites).flatMap((file) =>
+      jobsWithSecrets(parseWorkflow(workflowOf(file))).map((job) => `${file}: ${job}`),
+    );
+    expect(given).toEqual(['deploy.yml: image', 'deploy.yml: deploy']);
+    for (const job of ['image', 'deploy']) expect(waysPast(pushed, job, 'test')).toEqual([]);
+  });
+
+  it('deploy the digest that they have just published, by the script that is rehearsed', () => {
+    expect(pushed.jobs['deploy']).toMatchObject({
+      env: { IMAGE: '${{ vars.IMAGE_REPOSITORY }}@${{ needs.image.outputs.digest }}' },
+    });
+    expect(pushed.jobs['deploy']?.steps.map(({ run }) => run)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'make deploy',
+    ]);
   });
 
   it('test what the front door has', () => {
     const scripts = Object.values(tested.jobs).flatMap(({ steps }) => steps.map(({ run = '' }) => run));
     const made = scripts.flatMap((run) => run.match(/(?<=make )[a-z-]+/g) ?? []);
-    expect(made.toSorted()).toEqual(['check', 'faults', 'image', 'test', 'test-infra']);
+    expect(made.toSorted()).toEqual(['check', 'faults', 'image', 'sbom', 'test', 'test-infra']);
     expect(tested).toMatchObject({ env: { REQUIRE_ALL: '1' } });
   });
 
@@ -142,12 +165,34 @@ describe('the rules', () => {
   it.each([
     ['a missing need', '    needs: [test, image]\n', ''],
     ['a condition that asks for failure', "if: vars.DEPLOY_HOST != ''", 'if: always()'],
+    ['a condition that some other status meets', "if: vars.DEPLOY_HOST != ''", 'if: success() || vars.HURRY'],
     ['a condition that a cancelled test meets', "if: vars.IMAGE_REPOSITORY != ''", 'if: ${{ !cancelled() }}'],
     ['a failure that is passed over', '    needs: test\n', '    needs: test\n    continue-on-error: true\n'],
   ])('see the way past the tests in %s', (_what, from, to) => {
     const text = workflowOf('deploy.yml');
     expect(text).toContain(from);
     expect(waysPast(parseWorkflow(text.replace(from, to)), 'deploy', 'test')).toHaveLength(1);
+  });
+
+  it.each([
+    ['one of a step', '${{ github.event.pull_request.title }}', '${{ secrets.DOCKERHUB_TOKEN }}'],
+    ['one by a name in quotes', 'github.event.pull_request.title', 'secrets["DOCKERHUB_TOKEN"]'],
+    ['all of them', '    timeout-minutes: 5\n', "    env: { ALL: '${{ toJSON(secrets) }}' }\n    timeout-minutes: 5\n"],
+    ['those of the caller', '    timeout-minutes: 5\n', '    secrets: inherit\n'],
+    ['those of an environment', '    timeout-minutes: 5\n', '    environment: { name: production }\n'],
+    ['one of the workflow', 'concurrency: good', "env: { TOKEN: '${{ secrets.TOKEN }}' }\nconcurrency: good"],
+  ])('see a job that is given secrets: %s', (_what, from, to) => {
+    expect(jobsWithSecrets(parseWorkflow(good))).toEqual([]);
+    expect(good).toContain(from);
+    expect(jobsWithSecrets(parseWorkflow(good.replace(from, to)))).toEqual(['test']);
+  });
+
+  it.each([
+    ['a job', '    timeout-minutes: 5\n', '    timeout-minutes: 5\n    if: vars.SLOW\n'],
+    ['a step', '- run: make test\n', '- run: make test\n        if: vars.SLOW\n'],
+  ])('see %s of the tests that is left out at times', (_what, from, to) => {
+    expect(leftOut(parseWorkflow(good))).toEqual([]);
+    expect(leftOut(parseWorkflow(good.replace(from, to)))).toEqual([expect.stringContaining('only if vars.SLOW')]);
   });
 
   it('see a test whose failure is passed over', () => {
