@@ -15,7 +15,7 @@ $(error nothing reads $(unread): make lists the targets and their settings)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate gate-badge selftest telemetry report verify docs micro probe-figures image sbom up deploy rehearse-deploy preview down backup restore test-infra clean
+.PHONY: help setup doctor dev test check bench faults gate gate-expect gate-calibrate gate-badge selftest telemetry report verify docs micro probe-figures image up deploy rehearse-deploy sbom preview down backup restore test-infra clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 24
