@@ -21,7 +21,6 @@ const manifestSchema = z.strictObject({
 
 /** What a backup is, beside its files. */
 export type BackupManifest = z.output<typeof manifestSchema>;
-export type BackupFile = z.output<typeof fileSchema>;
 
 /** Written last: a folder without it is no backup. */
 export async function writeManifest(folder: string, manifest: BackupManifest): Promise<void> {
@@ -42,7 +41,7 @@ export async function readManifest(folder: string): Promise<BackupManifest> {
   return manifest;
 }
 
-export async function describeFile(folder: string, name: string): Promise<BackupFile> {
+export async function describeFile(folder: string, name: string): Promise<z.output<typeof fileSchema>> {
   const path = join(folder, name);
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);

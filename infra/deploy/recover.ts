@@ -5,7 +5,7 @@ import { removeUnknownNetworks } from './left-behind.ts';
 import type { Session } from './stack-session.ts';
 
 /** What a look at the engine has found that Pulumi's refresh does not see. */
-export interface Findings {
+interface Findings {
   readonly drifts: readonly Drift[];
   /** Of the networks that the state knows. */
   readonly networkIds: readonly string[];

@@ -27,21 +27,26 @@ export async function refuseViolations({ stack, stackName }: Pick<Session, 'stac
   }
 }
 
-/** Of a preview's text, the mandatory violations; what it says at its end when there are none. */
+/** Of a preview's text, the mandatory violations and the errors; its end when there are none. */
 export function reasonsOf(printed: string): string {
   const lines = printed.split('\n');
-  const violations = lines.flatMap((line, index) =>
-    line.includes('[mandatory]') ? [line.trim(), ...sentencesAfter(lines, index)] : [],
-  );
-  const errors = lines.filter((line) => /^\s*error: (?!preview failed)/.test(line)).map((line) => line.trim());
-  return [...violations, ...errors].map((line) => `  ${line}`).join('\n') || printed.slice(-2_000);
+  const blocks = lines.flatMap((line, index) => {
+    if (line.includes('[mandatory]')) return [line, ...linesBelow(lines, index, (depth) => depth + 1)];
+    return /^\s*error: (?!preview failed)/.test(line) ? [line, ...linesBelow(lines, index, (depth) => depth)] : [];
+  });
+  const sentences = blocks
+    .map((line) => line.trim().replace(/^error: (Unhandled exception: \w+: )?/, ''))
+    .filter((sentence) => !sentence.startsWith('at '));
+  return [...new Set(sentences)].map((sentence) => `  ${sentence}`).join('\n') || printed.slice(-2_000);
 }
 
-/** A violation's description and message are indented below it. */
-function sentencesAfter(lines: readonly string[], index: number): readonly string[] {
-  const indent = (line: string): number => line.length - line.trimStart().length;
-  const depth = indent(lines[index] ?? '');
+/** The lines after this one that are indented by so much at least, up to the next message. */
+function linesBelow(lines: readonly string[], index: number, least: (depth: number) => number): readonly string[] {
+  const depthOf = (line: string): number => line.length - line.trimStart().length;
+  const depth = least(depthOf(lines[index] ?? ''));
   const rest = lines.slice(index + 1);
-  const end = rest.findIndex((line) => line.trim() === '' || indent(line) <= depth);
-  return rest.slice(0, end === -1 ? rest.length : end).map((line) => `  ${line.trim()}`);
+  const end = rest.findIndex(
+    (line) => line.trim() === '' || depthOf(line) < depth || /^\s*(error|warning): /.test(line),
+  );
+  return rest.slice(0, end === -1 ? rest.length : end);
 }
