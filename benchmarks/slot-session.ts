@@ -24,16 +24,16 @@ export interface SlotSession {
   readonly progress: Progress;
 }
 
-type SlotSessionRequest = Pick<BenchRequest, 'database' | 'output' | 'signal'> &
-  Partial<Pick<BenchRequest, 'environment'>>;
+interface SlotSessionRequest extends Pick<BenchRequest, 'database' | 'output' | 'signal'> {
+  /** Absent: `processes`. */
+  readonly environment?: BenchRequest['environment'] | undefined;
+}
 
 /** The servers of which this machine must have the programs; containers bring their own. */
 export function serverTools({
   database,
-  environment = 'processes',
-}: Pick<BenchRequest, 'database'> & {
-  readonly environment?: BenchRequest['environment'] | undefined;
-}): readonly ToolName[] {
+  environment,
+}: Pick<SlotSessionRequest, 'database' | 'environment'>): readonly ToolName[] {
   if (environment === 'containers') return [];
   return database === 'postgres' ? ['redis-server', 'postgres'] : ['redis-server'];
 }

@@ -127,7 +127,9 @@ describe.skipIf(engine?.hasPulumi !== true)('the lab in containers', () => {
     test('memory that a process of the container takes is read from its cgroup', async () => {
       const name = 'ticketing-bench-before-api-1';
       const { samples: before } = await window('before', () => Promise.resolve(0));
-      const holder = execa('docker', ['exec', '--interactive', name, 'node', '-e', holdMegabytes(100)], { stdin: 'pipe' });
+      const holder = execa('docker', ['exec', '--interactive', name, 'node', '-e', holdMegabytes(100)], {
+        stdin: 'pipe',
+      });
       await once(holder.stdout, 'data');
       const { samples } = await window('before', () => Promise.resolve(0));
       holder.stdin.end();
