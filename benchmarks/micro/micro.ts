@@ -43,7 +43,12 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     const step = (text: string): void => void process.stderr.write(`${id}: ${text}\n`);
     console.log(`${await measure({ rounds, signal, step })}\n`);
   }
-  console.log(`${rounds} rounds, order rotated, after one to warm up: medians, and the range in brackets.`);
+  const compared = chosen.filter((figure) => figure !== probes).map(({ id }) => id);
+  if (compared.length > 0) {
+    console.log(
+      `${compared.join(', ')}: ${rounds} rounds, order rotated, after one to warm up: medians, and the range in brackets.`,
+    );
+  }
   return 0;
 }
 
