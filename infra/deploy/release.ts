@@ -8,6 +8,8 @@ const deployedTag = 'deployed-image';
 const byDigest = /^[\w./:-]+@sha256:[\da-f]{64}$/;
 /** Containers are healthy by then; the proxy has to see them once more. */
 const servingWithinSeconds = 30;
+/** Whatever the new image was given: to be cut off on the way back would leave neither. */
+const rollBackWithinSeconds = 600;
 
 export interface ReleaseRequest extends DeployOptions {
   /** `repository@sha256:<64 hex>` */
@@ -48,7 +50,8 @@ export async function release(session: Session, request: ReleaseRequest): Promis
   onStep(`not deployed: ${why}`);
   if (former === undefined) return { kind: 'stuck', former, why: `${why}; there is no former image` };
   onStep(`going back to ${former}`);
-  const whyStuck = await attempt(session, { ...request, image: former }).catch(String);
+  const backWithin = { withinSeconds: Math.max(request.withinSeconds, rollBackWithinSeconds) };
+  const whyStuck = await attempt(session, { ...request, ...backWithin, image: former }).catch(String);
   return whyStuck === undefined
     ? { kind: 'rolled-back', former, why }
     : { kind: 'stuck', former, why: `${why}; going back: ${whyStuck}` };
