@@ -47,11 +47,17 @@ function confirmedReasons(series: readonly SeriesAnalysis[], bounded: readonly R
   const inRole = (role: Series['role']) => series.filter((own) => own.series.role === role).length;
   const [promises, controls, measured] = [inRole('promise'), inRole('control'), inRole('measured')];
   return [
-    ...(promises === 0 ? [] : [promises === 1 ? 'the promise held' : `all ${promises} promises held`]),
-    ...(controls === 0 ? [] : [controls === 1 ? 'the control was caught' : `all ${controls} controls were caught`]),
+    ...(promises === 0 ? [] : [`${allInWords(promises, 'promise')} held`]),
+    ...(controls === 0 ? [] : [`${allInWords(controls, 'control')} ${controls === 1 ? 'was' : 'were'} caught`]),
     ...(measured === 0 ? [] : [`nothing was lost or duplicated in ${measured} measured series`]),
     ...(bounded.length === 0 ? [] : ['every bounded ratio lies within its bound with its whole interval']),
   ];
+}
+
+/** `the control`, `both controls`, `all 12 controls`. */
+export function allInWords(count: number, noun: string): string {
+  if (count === 1) return `the ${noun}`;
+  return count === 2 ? `both ${noun}s` : `all ${count} ${noun}s`;
 }
 
 function invalidReasons(

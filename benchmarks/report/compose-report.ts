@@ -25,7 +25,7 @@ export function composeReport(evidence: Evidence): ReportDocument {
     ...couldDetect(run, analysis),
     ...whyBelieveBlocks(run, analysis),
   ];
-  const validity = validitySection(run);
+  const validity = validitySection(run, analysis);
   const rest = [
     ...measurementSections(run, analysis),
     ...otherSlotSections(run, analysis),

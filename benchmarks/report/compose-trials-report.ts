@@ -6,7 +6,7 @@ import { causesInWords } from './sections/pool-holders.ts';
 import { frameSections } from './sections/run-frame.ts';
 import { seriesSections } from './sections/series.ts';
 import { trialSections, trialsValiditySection } from './sections/trials.ts';
-import { trialsSentence } from './trials-sentence.ts';
+import { foundInWords, trialsSentence } from './trials-sentence.ts';
 import { whyBelieveTrials } from './why-believe.ts';
 
 /** The whole report of a run in trials, before it is HTML or Markdown. */
@@ -15,10 +15,12 @@ export function composeTrialsReport(evidence: TrialsEvidence): ReportDocument {
   const { experiment, profile } = run;
   const analysis = analyzeTrials(evidence);
   const { series, verdict, ratios } = analysis;
+  const found = foundInWords(analysis);
   const summary: Content[] = [
     { kind: 'paragraph', term: 'Question', text: experiment.question },
     { kind: 'paragraph', term: 'Claim', text: experiment.claim.text },
     { kind: 'paragraph', term: `Why ${verdict.name}`, text: `${verdict.reasons.join('; ')}.` },
+    ...(found.length === 0 ? [] : [{ kind: 'list', term: 'What was found', items: found } as const]),
     ...causesInWords(analysis).map((text): Content => ({ kind: 'paragraph', term: 'Cause', text })),
     ...whyBelieveTrials(run, analysis),
   ];

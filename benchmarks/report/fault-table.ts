@@ -83,17 +83,20 @@ function faultTables({ series }: TrialsAnalysis): FaultTable[] {
       columns: faultColumns,
       series: series.filter((own) => !isAboutReads(own)),
     },
-    { caption: 'Reads under faults', columns: readColumns, series: series.filter(isAboutReads) },
+    { caption: 'What became of the reads', columns: readColumns, series: series.filter(isAboutReads) },
   ].filter((table) => table.series.length > 0);
 }
 
-/** Every series with what became of its accepted jobs, or of its reads. */
+/** Every series with what became of its accepted jobs, or of its reads; columns without a figure are left out. */
 export function seriesTables(analysis: TrialsAnalysis): Table[] {
-  return faultTables(analysis).map(({ caption, columns, series }) => ({
-    caption,
-    columns: columns.map(({ label, numeric = false }) => ({ label: capitalised(label), numeric })),
-    rows: series.map((own) => columns.map(({ cell }) => cell(own))),
-  }));
+  return faultTables(analysis).map(({ caption, columns, series }) => {
+    const said = columns.filter(({ cell }) => series.some((own) => cell(own) !== '–'));
+    return {
+      caption,
+      columns: said.map(({ label, numeric = false }) => ({ label: capitalised(label), numeric })),
+      rows: series.map((own) => said.map(({ cell }) => cell(own))),
+    };
+  });
 }
 
 /** For a README: the same tables, without captions. */

@@ -56,9 +56,10 @@ function contentMarkup(content: Content, verdict: VerdictName): Markup {
         ${content.term === undefined ? undefined : html`<b>${content.term}:</b> `}${prose(content.text)}
       </p> `;
     case 'list':
-      return html`<ul>
-        ${content.items.map((item) => html`<li>${prose(item)}</li>`)}
-      </ul> `;
+      return html`${content.term === undefined ? undefined : html`<p><b>${content.term}:</b></p> `}
+        <ul>
+          ${content.items.map((item) => html`<li>${prose(item)}</li>`)}
+        </ul> `;
     case 'code':
       return html`<pre tabindex="0"><code>${content.text}</code></pre> `;
     case 'table':
@@ -83,11 +84,19 @@ function folded(table: Table): Markup {
   </details> `;
 }
 
-function tableMarkup({ caption, columns, rows }: Table): Markup {
+/** On paper a table with more columns has no room for the whole words of their heads. */
+const mostWholeWords = 9;
+
+/** Rows of sentences: where there is little room each cell stands below the one before, under its column's name. */
+const isOfSentences = ({ columns }: Table): boolean => columns.filter(({ wide }) => wide === true).length > 1;
+
+function tableMarkup(table: Table): Markup {
+  const { caption, columns, rows } = table;
+  const stacked = isOfSentences(table);
   const alignment = (index: number) =>
     columns[index]?.numeric === true ? 'n' : columns[index]?.wide === true ? 't w' : 't';
-  return html`<div class="scroll" role="group" aria-label="${caption}" tabindex="0">
-    <table>
+  return html`<div class="scroll${stacked ? ' sentences' : ''}" role="group" aria-label="${caption}" tabindex="0">
+    <table${columns.length > mostWholeWords ? raw(' class="many"') : undefined}>
       <caption>
         <span>${caption}</span>
       </caption>
@@ -100,7 +109,7 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
         ${rows.map(
           (cells) =>
             html`<tr>
-              ${cells.map((cell, index) => (index === 0 ? html`<th scope="row" class="${alignment(0)}">${cell}</th>` : dataCell(alignment(index), cell)))}
+              ${cells.map((cell, index) => (index === 0 ? html`<th scope="row" class="${alignment(0)}">${cell}</th>` : dataCell(cell, { alignment: alignment(index), label: stacked ? columns[index]?.label : undefined })))}
             </tr> `,
         )}
       </tbody>
@@ -109,8 +118,10 @@ function tableMarkup({ caption, columns, rows }: Table): Markup {
 }
 
 /** Most cells are numbers: they have no class, which keeps the page small. */
-function dataCell(alignment: string, text: string): Markup {
-  return alignment === 'n' ? html`<td>${prose(text)}</td>` : html`<td class="${alignment}">${prose(text)}</td>`;
+function dataCell(text: string, { alignment, label }: { alignment: string; label: string | undefined }): Markup {
+  if (alignment === 'n') return html`<td>${prose(text)}</td>`;
+  if (label === undefined) return html`<td class="${alignment}">${prose(text)}</td>`;
+  return html`<td class="${alignment}" data-label="${label}">${prose(text)}</td>`;
 }
 
 /** Keeps a number and its unit on one line, a factor, and an interval. */

@@ -25,7 +25,10 @@ function contentText(content: Content): string {
     case 'paragraph':
       return (content.term === undefined ? '' : `**${escapeText(content.term)}:** `) + escapeText(content.text);
     case 'list':
-      return content.items.map((item) => `- ${escapeText(item)}`).join('\n');
+      return [
+        ...(content.term === undefined ? [] : [`**${escapeText(content.term)}:**`, '']),
+        ...content.items.map((item) => `- ${escapeText(item)}`),
+      ].join('\n');
     case 'code':
       return `\`\`\`sh\n${content.text}\n\`\`\``;
     case 'table':

@@ -19,6 +19,7 @@ body.invalid .badge{background:var(--invalid);color:var(--surface);padding:.05em
 .warning b{color:var(--inconclusive)}
 .title{color:var(--muted);margin:0 0 1rem}
 header p{margin:.35rem 0}
+header ul{margin:.2rem 0 .7rem;padding-left:1.4rem;max-width:44rem}
 h2{font-size:1.2rem;line-height:1.3;margin:2.6rem 0 .7rem;padding-top:.7rem;border-top:1px solid var(--line)}
 p{margin:.7rem 0;max-width:44rem}
 li{margin:.25rem 0}
@@ -26,6 +27,9 @@ a{color:var(--after);text-underline-offset:.15em}
 :focus-visible{outline:2px solid var(--after);outline-offset:2px}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:1.3rem 0 0;padding:0;font-size:.875rem}
 nav li{margin:0}
+.runs{list-style:none;padding:0;margin:1.3rem 0 0}
+.runs li{margin:.4rem 0}
+.runs .title{font-size:.875rem}
 figure{margin:1rem 0 .5rem}
 img{display:block;max-width:100%;height:auto;margin:.8rem 0}
 figure svg{display:block;max-width:100%;height:auto}
@@ -51,6 +55,12 @@ figure svg.wide{display:none}
 figure svg.narrow{display:block}
 body{padding-inline:.75rem}
 td.w{min-width:12rem}
+.sentences :is(table,caption,tbody,tr,th,td){display:block;position:static;min-width:0;padding:0}
+.sentences thead{display:none}
+.sentences tr{border-bottom:1px solid var(--line);padding:.5rem 0}
+.sentences :is(th,td){border:0;margin-bottom:.3rem}
+.sentences th{font-weight:600}
+.sentences td::before{content:attr(data-label) ": ";color:var(--muted)}
 th:first-child{position:sticky;left:0;background:var(--surface)}
 body.invalid{border-inline-width:6px}
 }
@@ -66,6 +76,8 @@ h2,caption{break-after:avoid}
 .scroll{overflow:visible}
 table{font-size:7.6pt;width:100%}
 th,td,tbody th,td.w{min-width:0;padding:.25rem .3rem;overflow-wrap:anywhere}
+thead th{hyphens:auto}
+table:not(.many) thead th{overflow-wrap:normal}
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
 }
 `.trim();

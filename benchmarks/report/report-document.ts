@@ -20,7 +20,7 @@ export interface Section {
 
 export type Content =
   | { readonly kind: 'paragraph'; readonly text: string; readonly term?: string }
-  | { readonly kind: 'list'; readonly items: readonly string[] }
+  | { readonly kind: 'list'; readonly items: readonly string[]; readonly term?: string }
   | { readonly kind: 'code'; readonly text: string }
   | { readonly kind: 'table'; readonly table: Table; readonly collapsed?: boolean }
   | { readonly kind: 'chart'; readonly chart: Chart; readonly table?: Table };

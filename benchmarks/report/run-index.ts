@@ -22,6 +22,9 @@ interface RunIndex {
   readonly earlier: readonly Entry[];
 }
 
+/** In pixels; one that is taller would hide the runs after it. */
+const tallestChart = 900;
+
 const databaseNames = { postgres: 'PostgreSQL', sqlite: 'SQLite' } as const;
 
 function indexOf(evidence: readonly RunEvidence[]): RunIndex {
@@ -82,6 +85,9 @@ export function runIndexPage(evidence: readonly RunEvidence[]): string {
           </p>
         </header>
         <main>
+          <ul class="runs">
+            ${latest.map(listItem)}
+          </ul>
           ${latest.map((entry) => section(entry, true))}
           ${
             earlier.length === 0
@@ -96,12 +102,21 @@ export function runIndexPage(evidence: readonly RunEvidence[]): string {
   return page.markup;
 }
 
+/** All verdicts at a glance, each with the way to what stands below. */
+function listItem({ id, title, document: { verdict, title: what } }: Entry): Markup {
+  return html`<li class="${verdict.name.toLowerCase()}">
+    <span class="badge"><span aria-hidden="true">${badges[verdict.name]}</span> ${verdict.name}</span>
+    <a href="#${id}">${what}</a> <span class="title">${title}</span>
+  </li> `;
+}
+
 function section({ id, title, document }: Entry, withChart: boolean): Markup {
   const { verdict } = document;
   const claim = document.summary.find((content) => content.kind === 'paragraph' && content.term === 'Claim');
-  const chart = withChart ? chartsOf(document)[0] : undefined;
+  const [first] = chartsOf(document);
+  const chart = withChart && first && first.draw('wide').height <= tallestChart ? first : undefined;
   const heading = html`<a href="${id}/index.html">${document.title}</a>`;
-  return html`<section class="${verdict.name.toLowerCase()}">
+  return html`<section class="${verdict.name.toLowerCase()}" id="${id}">
     ${withChart ? html`<h2>${heading}</h2>` : html`<h3>${heading}</h3>`}
     <p class="title">${title}</p>
     ${claim?.kind === 'paragraph' ? html`<p><b>Claim:</b> ${claim.text}</p>` : undefined}

@@ -5,10 +5,12 @@ import { fewInWords } from '../analysis/trials-verdict.ts';
 import type { Series, SeriesComparison, TrialsEvidence } from '../evidence/trials-schema.ts';
 
 import { crashesInWords } from './fault-table.ts';
-import { formatEstimate, formatNumber, formatUpperBound } from './formats.ts';
+import { formatEstimate, formatNumber, formatQuantity, formatUpperBound } from './formats.ts';
 
 /** More promises and controls than this are summed up; each stands in the table. */
 const mostInWords = 3;
+/** As many of those that the sentence sums up can be told one by one below it. */
+const mostListed = 6;
 
 /** The verdict in words, with its numbers; an invalid run gives its reasons and no number. */
 export function trialsSentence({ run }: TrialsEvidence, { series, ratios, verdict }: TrialsAnalysis): string {
@@ -28,6 +30,20 @@ export function trialsSentence({ run }: TrialsEvidence, { series, ratios, verdic
     `(${run.profile.name} profile${run.profile.name === 'quick' ? ': a first look' : ''}.)`,
   ];
   return words.join(' ');
+}
+
+/** What the sentence has summed up, series by series, where they are few. Empty for an invalid run. */
+export function foundInWords({ series, verdict }: TrialsAnalysis): string[] {
+  const told = series.filter((own) => own.verdict !== 'SKIPPED' && own.series.role !== 'measured');
+  if (verdict.name === 'INVALID' || told.length <= mostInWords || told.length > mostListed) return [];
+  return told.map((own) => {
+    const { role, label } = own.series;
+    const first = role === 'control' ? own.reasons[0] : undefined;
+    const recovered =
+      role === 'promise' && own.recovery ? ` Back in order within ${formatQuantity(own.recovery.largest, 's')}.` : '';
+    const what = role === 'control' ? `${label.replace(/^control: /, '')}, wrong on purpose` : label;
+    return `${what}: ${first === undefined ? countsInWords(own) : `${first}.`}${recovered}`;
+  });
 }
 
 function invalidInWords(reasons: readonly string[], series: readonly SeriesAnalysis[]): string {
@@ -70,6 +86,11 @@ function sumInWords(promises: readonly SeriesAnalysis[], controls: readonly Seri
     ...(counted.length > 0 ? [`${lossy} (bounds series by series); ${jobsInWords(counted)}.`] : []),
     ...readsInWords(promises),
   ].join(' ');
+}
+
+/** Of one series, without a bound: `Of 47,024 reads …`, `0 of 20,000 accepted jobs lost, 0 duplicated.` */
+export function countsInWords(own: SeriesAnalysis): string {
+  return own.series.subject === 'reads' ? readsInWords([own]).join('') : `${jobsInWords([own])}.`;
 }
 
 /** `Of 20,000 reads 19,000 answered, 1,000 refused, 0 wrong, 0 stale.` */

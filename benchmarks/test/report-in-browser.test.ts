@@ -100,6 +100,16 @@ async function overflowOf(page: Page): Promise<number> {
   return z.number().parse(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth'));
 }
 
+/** Texts of charts that are shown and reach over their edge, by a pixel at least. */
+async function cutWordsOf(page: Page, size: string): Promise<string[]> {
+  const found = await page.evaluate(`[...document.querySelectorAll('svg.${size} text')].flatMap((text) => {
+    const [own, chart] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+    const isInside = own.left >= chart.left - 1 && own.right <= chart.right + 1 && own.bottom <= chart.bottom + 1;
+    return isInside || own.width === 0 ? [] : [text.textContent];
+  })`);
+  return z.array(z.string()).parse(found);
+}
+
 const numberOf = async (page: Page, expression: string): Promise<number> =>
   z.number().parse(await page.evaluate(expression));
 
@@ -163,6 +173,36 @@ describe.skipIf(tool === undefined)('a report in a browser', () => {
         'rgb(255, 255, 255)',
       );
       expect(await numberOf(opened, `document.querySelector('nav')?.clientHeight ?? 0`)).toBe(0);
+    });
+  });
+
+  it.each([
+    ['wide', 1100],
+    ['narrow', 360],
+  ])('has every word of its %s charts inside of them', async (size, width) => {
+    for (const page of [pages.blocks, pages.trials]) {
+      const cut = await look(page, { viewport: { width, height: 900 } }, (opened) => cutWordsOf(opened, size));
+      expect(cut).toEqual([]);
+    }
+  });
+
+  it('would be seen to cut a word of a chart off', async () => {
+    const chart = '<svg class="wide" width="50" height="20"><text y="15">words that are too long for it</text></svg>';
+    const page = `<!doctype html><title>x</title>${chart}`;
+    expect(await look(page, {}, (opened) => cutWordsOf(opened, 'wide'))).toEqual(['words that are too long for it']);
+  });
+
+  it('sets sentences below each other on a phone, each with the name of its column', async () => {
+    const widest = (page: Page) =>
+      numberOf(page, `Math.max(...[...document.querySelectorAll('.sentences table')].map((own) => own.scrollWidth))`);
+    await look(pages.trials, { viewport: { width: 360, height: 800 } }, async (opened) => {
+      expect(await widest(opened)).toBeLessThanOrEqual(360);
+      expect(
+        await opened.evaluate(`getComputedStyle(document.querySelector('.sentences td'), '::before').content`),
+      ).toContain('What is done');
+    });
+    await look(pages.trials, {}, async (opened) => {
+      expect(await widest(opened)).toBeGreaterThan(360);
     });
   });
 

@@ -240,7 +240,7 @@ describe('index.html', () => {
 
   test('says in its first lines why to believe it, unless it is invalid', () => {
     const reasons =
-      /Why to believe it:\s*both variants were asked for the same 148 reads per second, interleaved in 10 blocks; a variant held against itself .* \(the control is clean\); all \d+ guards held, over the run and its \d+ slots/;
+      /Why to believe it:\s*Both variants were asked for the same 148 reads per second, in turns: 10 blocks of four slots .* 15 s measured\.\s*A variant held against itself .*: the control is clean\.\s*All 8 guards held, over the run and its 55 slots\./;
     expect(document.querySelector('header')?.textContent.replaceAll('\u{a0}', ' ')).toMatch(reasons);
     expect(renderReport(broken())['report.md']).not.toContain('Why to believe it');
   });

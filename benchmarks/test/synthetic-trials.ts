@@ -227,3 +227,54 @@ export function syntheticFaultSuite(): TrialsEvidence {
     ],
   });
 }
+
+/** Reads during an outage, as in cache-outage: two promises, two controls, values of each. */
+export function syntheticReads(): TrialsEvidence {
+  const reads = (id: string, refused: number, own: Partial<InventedSeries> = {}): InventedSeries => ({
+    id,
+    label: id.replaceAll('-', ' '),
+    how: 'the cache is killed for 5 s',
+    mustHold: 'answered, or 503',
+    role: 'promise',
+    subject: 'reads',
+    mayLose: false,
+    trials: 2,
+    outcome: (random) => ({
+      accepted: 0,
+      inFlight: 0,
+      recoverySeconds: [1 + random()],
+      reads: { asked: 100, answered: 100 - refused, refused, wrong: 0, stale: 0, slowestSeconds: 0.5 },
+      values: { loads_largest: 8, p99_seconds: 0.1 * (1 + random()) },
+    }),
+    ...own,
+  });
+  const control = (id: string, outcome: InventedSeries['outcome'], mustShow: Series['mustShow']): InventedSeries =>
+    reads(id, 0, { label: `control: ${id}`, role: 'control', mustShow, outcome });
+  const failing = { asked: 100, answered: 90, refused: 0, wrong: 10, stale: 0, slowestSeconds: 3 };
+  return inventedEvidence({
+    id: 'cache-outage',
+    title: 'Reads while the cache is out',
+    question: 'What do readers see?',
+    claim: 'Every read is answered, or refused in order.',
+    series: [
+      reads('within-capacity', 0),
+      reads('beyond-capacity', 25),
+      control('patient', () => ({ accepted: 0, inFlight: 0, reads: failing, values: {} }), 'wrong'),
+      control(
+        'unlimited',
+        () => ({
+          accepted: 0,
+          inFlight: 0,
+          reads: { ...failing, answered: 100, wrong: 0 },
+          values: { loads_largest: 34 },
+          problems: ['34 loads in flight, where the limit is 8'],
+        }),
+        { problem: 'loads in flight' },
+      ),
+    ],
+    values: [
+      { id: 'loads_largest', label: 'Most loads in flight', unit: '', better: 'lower' },
+      { id: 'p99_seconds', label: 'p99 of the answered', unit: 's', better: 'lower' },
+    ],
+  });
+}

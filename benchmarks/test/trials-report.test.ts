@@ -7,7 +7,7 @@ import type { TrialsEvidence } from '../evidence/trials-schema.ts';
 import { faultLines, seriesTableMarkdown } from '../report/fault-table.ts';
 import { formatUpperBound } from '../report/formats.ts';
 import { renderReport } from '../report/render-report.ts';
-import { syntheticCrashes, syntheticFaultSuite, syntheticScale } from './synthetic-trials.ts';
+import { syntheticCrashes, syntheticFaultSuite, syntheticReads, syntheticScale } from './synthetic-trials.ts';
 
 const crashes = syntheticCrashes();
 const suite = syntheticFaultSuite();
@@ -26,7 +26,7 @@ const blind = (): TrialsEvidence => ({
 });
 
 test('what is invented has the shape of evidence', () => {
-  for (const { run, trials } of [crashes, suite, syntheticScale()]) {
+  for (const { run, trials } of [crashes, suite, syntheticScale(), syntheticReads()]) {
     expect(trialsRecordSchema.parse(run)).toEqual(run);
     for (const trial of trials) expect(trialSchema.parse(trial)).toEqual(trial);
   }
@@ -40,7 +40,7 @@ describe('the report of trials', () => {
 
   test('has its sections in their order, and only those with something to show', () => {
     const frame = ['trials', 'settings', 'environment', 'provenance', 'limits', 'reproduce'];
-    expect(sectionsOf(crashes)).toEqual(['series', 'lost-jobs', 'recovery', 'bounds', 'validity', ...frame]);
+    expect(sectionsOf(crashes)).toEqual(['lost-jobs', 'series', 'recovery', 'bounds', 'validity', ...frame]);
     expect(sectionsOf(suite)).toEqual(['series', 'recovery', 'bounds', 'validity', ...frame]);
     expect(sectionsOf(syntheticScale())).toEqual(['values', 'series', 'validity', ...frame]);
   });
@@ -72,6 +72,34 @@ describe('the report of trials', () => {
     expect(document.querySelectorAll('#trials tbody tr')).toHaveLength(100);
     expect(document.querySelector('#trials')?.textContent).toContain(`SEED=${crashes.run.seed} draws them again`);
     expect(document.querySelector('#reproduce')?.textContent).toContain(crashes.run.provenance.command);
+  });
+
+  test('says series by series what its sentence sums up, where they are few', () => {
+    const found = [...documentOf(syntheticReads()).querySelectorAll('header li')].map(({ textContent }) =>
+      textContent.replaceAll('\u{a0}', ' '),
+    );
+    expect(found.slice(0, 4)).toEqual([
+      expect.stringMatching(
+        /^within capacity: Of 200 reads 200 answered, 0 refused.* Back in order within 1\.\d+ s\.$/,
+      ),
+      expect.stringMatching(/^beyond capacity: Of 200 reads 150 answered, 50 refused/),
+      expect.stringMatching(/^patient, wrong on purpose: 20 of 200 reads/),
+      expect.stringMatching(/^unlimited, wrong on purpose: .*34 loads in flight/),
+    ]);
+    for (const summedUp of [crashes, suite]) {
+      expect(renderReport(summedUp)['report.md']).not.toContain('What was found');
+    }
+  });
+
+  test('sets what was measured side by side, and leaves out columns and words that have nothing to say', () => {
+    const text = renderReport(syntheticReads())['report.md'] ?? '';
+    expect(text).toContain('| Value | within capacity | beyond capacity | control: unlimited |');
+    expect(text).toContain('| Most loads in flight | 8 | 8 | 34 |');
+    expect(text).toMatch(/\| p99 of the answered \| 1\d\d ms \(1\d\d to 1\d\d\) \|/);
+    expect(text).not.toContain('P99 +1st s');
+    expect(text).not.toContain('Accepted is what clients');
+    expect(text).toContain('HOLDS. Of 200 reads 150 answered, 50 refused, 0 wrong, 0 stale.');
+    expect(renderReport(crashes)['report.md']).toContain('Accepted is what clients');
   });
 
   test('uses every id once and escapes what the evidence says', () => {

@@ -3,7 +3,7 @@ import { formatNumber } from '../formats.ts';
 import { escape } from '../markup.ts';
 import { chartWidths } from '../report-document.ts';
 import type { Chart, ChartSize, Drawing } from '../report-document.ts';
-import { drawTimelinePanel, panelHeights, panelMargins } from './timeline-panel.ts';
+import { drawTimelinePanel, panelHeight, panelMargins } from './timeline-panel.ts';
 
 const axisHeight = 30;
 const lineHeight = 14;
@@ -45,7 +45,8 @@ function drawTimeline(timeline: SeriesTimeline, size: ChartSize): Drawing {
   const labels = phases.map((phase) => labelLines(phase.label, xOf(phase.toSeconds) - xOf(phase.fromSeconds)));
   const numbered = labels.includes(undefined);
   const headHeight = 8 + lineHeight * (numbered ? 1 : Math.max(...labels.map((lines) => lines?.length ?? 1)));
-  const panelsHeight = panels.length * panelHeights[size];
+  const heights = panels.map((panel) => panelHeight(panel, size));
+  const panelsHeight = heights.reduce((sum, own) => sum + own, 0);
   const footLines = numbered ? phases.map(({ label }, index) => `${index + 1}: ${label}`) : [];
   const height = headHeight + panelsHeight + axisHeight + footLines.length * (lineHeight + 2);
 
@@ -63,7 +64,8 @@ function drawTimeline(timeline: SeriesTimeline, size: ChartSize): Drawing {
   });
   const drawn = panels.map((panel, index) => {
     const { markup } = drawTimelinePanel(timeline, panel, size);
-    return `<g transform="translate(0,${headHeight + index * panelHeights[size]})">${markup}</g>`;
+    const above = heights.slice(0, index).reduce((sum, own) => sum + own, headHeight);
+    return `<g transform="translate(0,${above})">${markup}</g>`;
   });
   const axis = timeTicks(seconds, size).map((at) =>
     textAt(formatNumber(at), { x: xOf(at), y: headHeight + panelsHeight + 13 }),

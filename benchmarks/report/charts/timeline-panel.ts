@@ -7,10 +7,13 @@ import { chartWidths } from '../report-document.ts';
 import type { ChartSize, Drawing } from '../report-document.ts';
 import { drawPlot } from './plot-drawing.ts';
 
-/** In narrow ones the legend has a line of its own. */
-export const panelHeights = { wide: 112, narrow: 128 } as const;
 export const panelMargins = { left: 46, right: 12 } as const;
-const marginTops = { wide: 24, narrow: 40 } as const;
+const plotHeight = 88;
+const headHeight = 24;
+/** In narrow charts the legend has lines of its own. */
+const legendLineHeight = 16;
+/** Of 12 pixels, on average. */
+const characterWidth = 6.4;
 const marginBottom = 8;
 
 const answerColours = { served: 'var(--after)', refused: 'var(--before)', failed: 'var(--invalid)' } as const;
@@ -34,20 +37,57 @@ export function drawTimelinePanel(timeline: SeriesTimeline, own: PanelTimeline, 
 const colourOf = ({ value }: TimelineLine, index: number): string =>
   value.answers ? answerColours[value.answers] : (lineColours[index % lineColours.length] ?? 'var(--ink)');
 
-function headOf({ panel, lines }: PanelTimeline, size: ChartSize): string {
+/** Of one panel with its head. */
+export function panelHeight(own: PanelTimeline, size: ChartSize): number {
+  return plotHeight + headHeightOf(own, size);
+}
+
+function headHeightOf(own: PanelTimeline, size: ChartSize): number {
+  return headHeight + legendLineHeight * (size === 'wide' ? 0 : legendLines(own).length);
+}
+
+function headOf(own: PanelTimeline, size: ChartSize): string {
+  const { panel, lines } = own;
   const { left } = panelMargins;
   const textAt = (y: number, spans: string): string => `<text x="${left}" y="${y}" text-anchor="start">${spans}</text>`;
   const head = `<tspan font-weight="600">${escape(headline(panel, lines))}</tspan>`;
+  const spans = ({ label, colour }: LegendEntry, isFirst: boolean): string =>
+    `<tspan fill="${colour}"${isFirst ? '' : ' dx="10"'}>■</tspan><tspan> ${escape(label)}</tspan>`;
+  if (size === 'wide') {
+    const legend = legendLines(own).flat();
+    return textAt(15, head + legend.map((entry) => spans(entry, false)).join(''));
+  }
+  const below = legendLines(own).map((entries, line) =>
+    textAt(15 + legendLineHeight * (line + 1), entries.map((entry, index) => spans(entry, index === 0)).join('')),
+  );
+  return textAt(15, head) + below.join('');
+}
+
+interface LegendEntry {
+  readonly label: string;
+  readonly colour: string;
+}
+
+/** What the colours mean, in lines that a narrow chart has room for; none for one colour. */
+function legendLines({ panel, lines }: PanelTimeline): LegendEntry[][] {
   const entries =
     panel.form === 'states'
       ? (panel.states ?? []).map((label, index) => ({ label, colour: stateColours[index] ?? 'var(--ink)' }))
       : lines.map((own, index) => ({ label: own.value.label, colour: colourOf(own, index) }));
-  if (entries.length === 1) return textAt(15, head);
-  const legend = entries.map(
-    ({ label, colour }, index) =>
-      `<tspan fill="${colour}"${index === 0 && size === 'narrow' ? '' : ' dx="10"'}>■</tspan><tspan> ${escape(label)}</tspan>`,
-  );
-  return size === 'wide' ? textAt(15, head + legend.join('')) : textAt(15, head) + textAt(31, legend.join(''));
+  if (entries.length === 1) return [];
+  const room = chartWidths.narrow - panelMargins.left;
+  const broken: LegendEntry[][] = [];
+  let left = 0;
+  for (const entry of entries) {
+    const width = (entry.label.length + 4) * characterWidth;
+    if (width > left) {
+      broken.push([]);
+      left = room;
+    }
+    broken.at(-1)?.push(entry);
+    left -= width;
+  }
+  return broken;
 }
 
 /** `Answers, 1/s`: the unit at the size of the largest reading. */
@@ -61,13 +101,13 @@ function largestOf(lines: readonly TimelineLine[]): number {
   return Math.max(0, ...lines.flatMap(({ intervals }) => intervals.map((reading) => reading?.largest ?? 0)));
 }
 
-function frame({ timeline, size }: Placed) {
+function frame({ timeline, own, size }: Placed) {
   return {
     width: chartWidths[size],
-    height: panelHeights[size],
+    height: panelHeight(own, size),
     marginLeft: panelMargins.left,
     marginRight: panelMargins.right,
-    marginTop: marginTops[size],
+    marginTop: headHeightOf(own, size),
     marginBottom,
     x: { domain: [0, timeline.seconds], axis: null },
   };

@@ -82,7 +82,8 @@ function calibrationSection(run: RunRecord, analysis: Analysis): Section {
   };
 }
 
-function slotTable(
+/** Single slots with the claim's metric, their latencies and their guards. */
+export function slotTable(
   slots: readonly Slot[],
   { run, analysis, offered }: { run: RunRecord; analysis: Analysis; offered: string },
 ): Table {

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../evidence/schema.ts';
 import { formatNumber, formatQuantity } from '../formats.ts';
 import type { Section } from '../report-document.ts';
+import { partSettingsContents } from './part-settings.ts';
 import { facts, frameSections } from './run-frame.ts';
 
 /** What was run, on what, from which source; what limits it; and how to do it again. */
@@ -14,7 +15,8 @@ export function provenanceSections(run: RunRecord): Section[] {
   return [workloadSection(run), ...frame];
 }
 
-function workloadSection({ workload, experiment, profile }: RunRecord): Section {
+function workloadSection(run: RunRecord): Section {
+  const { workload, experiment, profile } = run;
   const inWords = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   return {
     id: 'workload',
@@ -46,6 +48,7 @@ function workloadSection({ workload, experiment, profile }: RunRecord): Section 
           ...Object.entries(workload).map(([name, value]) => [name, inWords(value)] as const),
         ]),
       },
+      ...partSettingsContents(run),
     ],
   };
 }

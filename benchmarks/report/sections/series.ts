@@ -7,19 +7,20 @@ import { crashesInWords, seriesTables } from '../fault-table.ts';
 import { formatNumber, formatUpperBound } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Content, Section } from '../report-document.ts';
+import { countsInWords } from '../trials-sentence.ts';
 import { poolHolderSection } from './pool-holders.ts';
 import { timelineSection } from './timelines.ts';
-import { lossSection, recoverySection, valueSection } from './trial-readings.ts';
+import { lossSection, recoverySection, valueOverview, valueSection } from './trial-readings.ts';
 
 /** What the trials say, in the order of the report. A section without anything to show is left out. */
 export function seriesSections(run: TrialsRecord, analysis: TrialsAnalysis): Section[] {
   const hurt = analysis.series.some(({ series }) => series.role !== 'measured');
-  const [values, table] = [valueSection(run, analysis), tableSection(analysis, hurt)];
+  const [values, table] = [valueSection(run, analysis), tableSection(run, analysis, hurt)];
   const course = [timelineSection(analysis), poolHolderSection(analysis)];
   return [
     failureSection(analysis),
     ...(hurt
-      ? [table, ...course, lossSection(analysis), recoverySection(analysis), values, boundSection(analysis)]
+      ? [lossSection(analysis), table, ...course, recoverySection(analysis), values, boundSection(analysis)]
       : [...course, values, table]),
   ].filter(({ contents }) => contents.length > 0);
 }
@@ -39,33 +40,57 @@ function failureSection({ series }: TrialsAnalysis): Section {
   };
 }
 
-function tableSection(analysis: TrialsAnalysis, hurt: boolean): Section {
+function tableSection(run: TrialsRecord, analysis: TrialsAnalysis, hurt: boolean): Section {
   return {
     id: 'series',
     title: hurt ? 'Every fault' : 'Every series',
     contents: [
       ...seriesTables(analysis).map((table) => ({ kind: 'table', table }) as const),
-      paragraph(hurt ? howCounted : howSettled),
+      ...valueOverview(run, analysis),
+      ...howCounted(analysis, hurt).map(paragraph),
       doneAndSeen(analysis),
     ],
   };
 }
 
+/** The words of the columns, as far as there are series about them. */
+function howCounted({ series }: TrialsAnalysis, hurt: boolean): string[] {
+  const areReads = new Set(series.map((own) => own.series.subject === 'reads'));
+  return [
+    ...(areReads.has(false) ? [hurt ? `${aTryOnJobs} ${howSettled} ${theBound}` : howSettled] : []),
+    ...(areReads.has(true) ? [howRead] : []),
+  ];
+}
+
 const howSettled =
   'Accepted is what clients were answered with 202, by a list of their own; stored, dead-lettered and lost are found by SQL when all is quiet, and add up to it.';
-const howCounted = `A try is a crash, an outage or a cut that met work in flight. ${howSettled} The bound is the upper end of an exact interval (Clopper and Pearson, one-sided, 95 %) of the probability that one more such crash loses anything, or duplicates anything, whichever is larger; few tries leave it wide, however clean they were. Time to recover: median, largest.`;
+const aTryOnJobs = 'A try is a crash, an outage or a cut that met work in flight.';
+const theBound =
+  'The bound is the upper end of an exact interval (Clopper and Pearson, one-sided, 95 %) of the probability that one more such crash loses anything, or duplicates anything, whichever is larger; few tries leave it wide, however clean they were. Time to recover: median, largest.';
+const howRead =
+  'Of reads a try is an outage that met some, or one of the writes beside them. Answered is 200 with the right body, and no older version than a writer was answered before the read began; refused is 503 with Retry-After; wrong is any other answer, or none; stale is an older version. Slowest: of all but the refused. P99: what the fault adds to it in its first second, and later. Time to recover: median, largest.';
 
 function doneAndSeen({ series }: TrialsAnalysis): Content {
   const columns = [
     { label: 'Series' },
     ...['What is done', 'What must hold', 'What was seen'].map((label) => ({ label, wide: true })),
   ];
-  const rows = series.map(({ series: { label, how, mustHold }, verdict, reasons }) => [
-    label,
-    how,
-    mustHold,
-    reasons.length === 0 ? verdict : `${verdict}: ${fewInWords(reasons)}`,
-  ]);
+  const rows = series.map((own) => {
+    const {
+      series: { label, how, mustHold },
+      verdict,
+      reasons,
+      trials,
+    } = own;
+    return [
+      label,
+      how,
+      mustHold,
+      reasons.length > 0
+        ? `${verdict}: ${fewInWords(reasons)}`
+        : `${verdict}${trials.length > 0 ? `. ${countsInWords(own)}` : ''}`,
+    ];
+  });
   return { kind: 'table', table: { caption: 'What is done, what must hold, what was seen', columns, rows } };
 }
 

@@ -7,7 +7,7 @@ import type { TrialsRecord, ValueDefinition } from '../../evidence/trials-schema
 import { seriesDotsChart } from '../charts/series-dots-chart.ts';
 import type { DotRow } from '../charts/series-dots-chart.ts';
 import { crashesInWords } from '../fault-table.ts';
-import { formatConfidence, formatEstimate, formatNumber, formatQuantity } from '../formats.ts';
+import { formatConfidence, formatEstimate, formatNumber, formatQuantity, scaleOf } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Content, Section } from '../report-document.ts';
 import { claimedInWords } from '../trials-sentence.ts';
@@ -56,8 +56,8 @@ export function recoverySection({ series }: TrialsAnalysis): Section {
   const chart = seriesDotsChart({
     name: 'recovery',
     title: 'Time to recover',
-    description: 'Each dot is one recovery, the first at the top.',
-    axis: 'from the fault to the moment that its row names',
+    description: 'Each dot is one recovery, from the fault to the moment that its row names, the first at the top.',
+    axis: 'after the fault',
     unit: 's',
     rows: recovered.map(({ own, recovery }) => ({
       label: own.series.label,
@@ -84,6 +84,41 @@ export function recoverySection({ series }: TrialsAnalysis): Section {
       },
     ],
   };
+}
+
+/** As many columns as can be read beside each other. */
+const mostColumns = 6;
+
+/** Every measured value beside every series, where there are few series and several values. */
+export function valueOverview({ experiment }: TrialsRecord, { series }: TrialsAnalysis): Content[] {
+  const measured = series.filter(({ values }) => values.size > 0);
+  const values = experiment.values.filter(({ id }) => measured.some((own) => own.values.has(id)));
+  if (values.length < 2 || measured.length === 0 || measured.length > mostColumns) return [];
+  return [
+    {
+      kind: 'table',
+      table: {
+        caption: 'What was measured: the median of the trials, and the smallest to the largest of them',
+        columns: [{ label: 'Value' }, ...measured.map(({ series: { label } }) => ({ label, numeric: true }))],
+        rows: values.map(({ id, label, unit }) => [
+          label,
+          ...measured.map((own) => spreadInWords(own.values.get(id), unit)),
+        ]),
+      },
+    },
+  ];
+}
+
+/** `2.1 s (1.8 to 2.4)`, `1.1 s (980 ms to 1.2 s)`; one figure where all trials gave the same. */
+function spreadInWords(spread: Spread | undefined, unit: string): string {
+  if (spread === undefined) return '–';
+  const { median, smallest, largest } = spread;
+  const middle = formatQuantity(median, unit);
+  if (smallest === largest) return middle;
+  const { factor } = scaleOf(unit, median);
+  const isOfOneScale = [smallest, largest].every((value) => scaleOf(unit, value).factor === factor);
+  const end = (value: number) => (isOfOneScale ? formatNumber(value / factor) : formatQuantity(value, unit));
+  return `${middle} (${end(smallest)} to ${end(largest)})`;
 }
 
 export function valueSection(run: TrialsRecord, { series, ratios }: TrialsAnalysis): Section {
@@ -114,7 +149,7 @@ function valueContents(
       label: own.series.label,
       role: own.series.role,
       values: own.trials.flatMap(({ values }) => values[value.id] ?? []),
-      words: `median ${formatQuantity(spread.median, value.unit)} (${formatQuantity(spread.smallest, value.unit)} to ${formatQuantity(spread.largest, value.unit)})`,
+      words: `median ${spreadInWords(spread, value.unit)}`,
     })),
   });
   const table = {

@@ -4,6 +4,7 @@ import type { Trial, TrialsRecord } from '../../evidence/trials-schema.ts';
 import { formatNumber, formatQuantity } from '../formats.ts';
 import { paragraph } from '../report-document.ts';
 import type { Section } from '../report-document.ts';
+import { partSettingsContents } from './part-settings.ts';
 import { facts } from './run-frame.ts';
 
 /** Guards of the run, and what each series was asked for and did not count. */
@@ -98,6 +99,7 @@ export function trialSections(run: TrialsRecord, { series }: TrialsAnalysis): Se
             ),
           ]),
         },
+        ...partSettingsContents(run),
       ],
     },
   ];

@@ -1,28 +1,23 @@
+import type { Analysis } from '../../analysis/analyze-run.ts';
 import type { GuardOutcome, RunRecord } from '../../evidence/schema.ts';
+import { guardKind } from '../guard-kinds.ts';
 import { paragraph } from '../report-document.ts';
-import type { Section } from '../report-document.ts';
+import type { Content, Section } from '../report-document.ts';
+import { slotTable } from './other-slots.ts';
 
 interface Placed extends GuardOutcome {
   readonly place: string;
 }
 
 /** Every guard: what was seen, what would have been accepted, whether it held; broken ones first. */
-export function validitySection(run: RunRecord): Section {
+export function validitySection(run: RunRecord, analysis: Analysis): Section {
   const outcomes: Placed[] = [
     ...run.guards.map((outcome) => ({ ...outcome, place: 'run' })),
     ...run.slots.flatMap(({ id, guards }) => guards.map((outcome) => ({ ...outcome, place: id }))),
   ];
-  const names = [...new Set(outcomes.map(({ guard }) => guard))];
-  const rows = names
-    .map((name) => outcomes.filter(({ guard }) => guard === name))
-    .sort((a, b) => broken(b).length - broken(a).length)
-    .map((own) => [
-      own[0]?.guard ?? '',
-      heldInWords(own),
-      observedInWords(own),
-      distinct(own.map(({ limit }) => limit)),
-    ]);
-  const repeated = run.slots.filter(({ attempt }) => attempt > 1);
+  const rows = [...Map.groupBy(outcomes, ({ guard }) => guardKind(guard)).entries()]
+    .sort(([, a], [, b]) => broken(b).length - broken(a).length)
+    .map(([kind, own]) => [kind, heldInWords(own), observedInWords(own), distinct(own.map(({ limit }) => limit))]);
   return {
     id: 'validity',
     title: 'Validity',
@@ -35,11 +30,7 @@ export function validitySection(run: RunRecord): Section {
           rows,
         },
       },
-      paragraph(
-        repeated.length === 0
-          ? 'No slot was repeated.'
-          : `Repeated because of foreign load, without a look at the result: ${repeated.map(({ id, attempt }) => `${id} (${attempt - 1} time${attempt === 2 ? '' : 's'})`).join(', ')}.`,
-      ),
+      ...repeatedContents(run, analysis),
       paragraph(
         'One guard that did not hold anywhere makes the verdict INVALID. Which guards a slot has to pass is declared by the experiment, for each role of slots.',
       ),
@@ -66,6 +57,33 @@ export function validitySection(run: RunRecord): Section {
       },
     ],
   };
+}
+
+/** Which slots were made again, and what the attempts before have measured, where the evidence has kept it. */
+function repeatedContents(run: RunRecord, analysis: Analysis): Content[] {
+  const repeated = run.slots.filter(({ attempt }) => attempt > 1);
+  if (repeated.length === 0) return [paragraph('No slot was repeated.')];
+  const times = repeated.map(({ id, attempt }) => `${id} (${attempt - 1} time${attempt === 2 ? '' : 's'})`).join(', ');
+  const { discarded } = run;
+  const attempts = repeated.flatMap((slot) => [
+    ...(discarded?.filter(({ id }) => id.startsWith(`${slot.id}-attempt-`)) ?? []),
+    slot,
+  ]);
+  return [
+    paragraph(`Repeated because of foreign load, without a look at the result: ${times}.`),
+    ...(discarded === undefined
+      ? []
+      : [
+          {
+            kind: 'table',
+            collapsed: true,
+            table: {
+              ...slotTable(attempts, { run, analysis, offered: 'Offered' }),
+              caption: `What was left out: ${discarded.length} attempt${discarded.length === 1 ? '' : 's'}, each above the one that stands`,
+            },
+          } as const,
+        ]),
+  ];
 }
 
 function broken(outcomes: readonly Placed[]): readonly Placed[] {
