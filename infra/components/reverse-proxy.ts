@@ -61,8 +61,8 @@ export class ReverseProxy extends ComponentResource {
 /**
  * Docker's name server is asked again and again, since a replaced replica has another address. A request is sent to
  * another replica when the connection was refused, or was closed before any answer (of requests that change nothing).
- * A check has seconds for its answer, where HAProxy would take its interval: one slow answer of the only replica that
- * is up is no reason to have none. The log has the requests that went wrong, or were sent twice, and no others.
+ * A check has seconds for its answer, where HAProxy would take its interval. When no replica answers that it is ready,
+ * all are sent requests: one that is slow, while the other is replaced, is better than none. The log has the requests that went wrong, or were sent twice, and no others.
  */
 function configurationOf(replicas: readonly string[]): string {
   return `global
@@ -104,5 +104,7 @@ backend replicas
   http-check expect status 200
   default-server check port ${adminPort} inter 250ms fastinter 100ms fall 2 rise 2 resolvers docker init-addr none
 ${replicas.map((replica) => `  server ${replica} ${replica}:${apiPort}`).join('\n')}
+  option allbackups
+${replicas.map((replica) => `  server ${replica}-ready-or-not ${replica}:${apiPort} no-check backup`).join('\n')}
 `;
 }
