@@ -13,7 +13,7 @@ import { countRepeatedly } from './gate-run/renew-expectations.ts';
 import { readExpectations, writeExpectations } from './gate-run/expectations.ts';
 import { runGate } from './gate-run/run-gate.ts';
 import { parseCalibration } from './gate/calibration-record.ts';
-import { calibrationMarkdown } from './gate/calibration-report.ts';
+import { summarizeCalibration } from './gate/calibration-report.ts';
 import { compareCounters } from './gate/compare-counters.ts';
 import { gateMarkdown, gateTerminalLines } from './gate/gate-report.ts';
 import { type GateRecord, gateRecordSchema } from './gate/gate-record.ts';
@@ -173,7 +173,7 @@ async function calibrate({ size, gates }: CalibrateOptions, { output, signal }: 
       const text = await journal.read();
       await mkdir(calibrationFolder, { recursive: true });
       await writeFile(path.join(calibrationFolder, 'calibration.ndjson'), text);
-      await writeFile(path.join(calibrationFolder, 'README.md'), calibrationMarkdown(parseCalibration(text)));
+      await writeFile(path.join(calibrationFolder, 'README.md'), summarizeCalibration(parseCalibration(text)).document);
       progress.note(`written: ${path.relative(process.cwd(), calibrationFolder)}`);
     } finally {
       journal.close();

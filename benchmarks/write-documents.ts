@@ -3,6 +3,8 @@ import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { RunEvidence } from './evidence/trials-schema.ts';
+import { parseCalibration } from './gate/calibration-record.ts';
+import { type CalibrationSummary, summarizeCalibration } from './gate/calibration-report.ts';
 import { composeProbesDocument, probesDocumentFile } from './probes-document.ts';
 import { coverageDocument } from './report/coverage-document.ts';
 import { quotedRuns, withQuotedRuns } from './report/quoted-runs.ts';
@@ -13,6 +15,8 @@ import { reportsFolder, runFolders } from './run-folder.ts';
 const frontPage = 'README.md';
 const decisions = 'reports/decisions';
 const index = 'reports/README.md';
+const gateCalibration = 'reports/gate-calibration';
+const calibrationPlace = /(?<=<!-- calibration of the gate -->\n).*?(?=<!-- end of calibration -->)/gs;
 const indexPlace = /(?<=<!-- runs -->\n).*?(?=<!-- end of runs -->)/s;
 const top = path.join(reportsFolder, '..');
 
@@ -39,12 +43,14 @@ export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
 
 async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<ReadonlyMap<string, string>> {
   const documents = new Map<string, string>();
+  const calibration = await readCalibration();
+  if (calibration) documents.set(`${gateCalibration}/README.md`, calibration.document);
   for (const file of [frontPage, ...(await decisionRecords())]) {
     const text = await readFile(path.join(top, file), 'utf8');
     if (file === frontPage && quotedRuns(text).length === 0) {
       throw new Error(`${file} quotes no run: has its mark been lost?`);
     }
-    documents.set(file, withQuotedRuns(text, runs));
+    documents.set(file, withCalibration(withQuotedRuns(text, runs), calibration));
   }
   const text = await readFile(path.join(top, index), 'utf8');
   if (!indexPlace.test(text)) throw new Error(`${index} has no place for the runs: <!-- runs --> <!-- end of runs -->`);
@@ -56,6 +62,19 @@ async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<Read
   documents.set('reports/interval-coverage.md', coverageDocument());
   documents.set(probesDocumentFile, await composeProbesDocument(runs.values()));
   return documents;
+}
+
+/** `undefined` before the gate was calibrated. */
+async function readCalibration(): Promise<CalibrationSummary | undefined> {
+  const text = await readIfThere(path.join(top, gateCalibration, 'calibration.ndjson'));
+  return text === undefined ? undefined : summarizeCalibration(parseCalibration(text));
+}
+
+function withCalibration(text: string, calibration: CalibrationSummary | undefined): string {
+  return text.replaceAll(calibrationPlace, () => {
+    if (!calibration) throw new Error(`the calibration of the gate is quoted and is not in ${gateCalibration}`);
+    return `\n${calibration.quotation}\n\n`;
+  });
 }
 
 /** Writes what has changed. `overtaken`: quotations that somebody may want to renew, in words. */

@@ -68,7 +68,7 @@ export function intervalRank(count: number, confidence: number): number {
 }
 
 function confidenceOfRank(count: number, rank: number): number {
-  const counts = assignmentsByRankSum(Array.from({ length: count }, (_, index) => index + 1));
+  const counts = assignmentsWithoutTies(count);
   const tail = counts.slice(0, rank).reduce((sum, assignments) => sum + assignments, 0);
   return 1 - (2 * tail) / 2 ** count;
 }
@@ -84,6 +84,15 @@ export function walshAverages(values: readonly number[]): number[] {
     for (const other of values.slice(index)) averages.push((value + other) / 2);
   }
   return averages.sort((a, b) => a - b);
+}
+
+const withoutTies = new Map<number, readonly number[]>();
+
+/** Of the ranks 1 to `count`; computed once, because simulations ask for thousands of intervals. */
+function assignmentsWithoutTies(count: number): readonly number[] {
+  const known = withoutTies.get(count) ?? assignmentsByRankSum(Array.from({ length: count }, (_, index) => index + 1));
+  withoutTies.set(count, known);
+  return known;
 }
 
 /** At each sum, how many of the 2^n subsets of the ranks have it. */

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { cpuParts } from '../analysis/cpu-budget.ts';
 import { percentile, poolBuckets } from '../analysis/metric-value.ts';
 import type { RunningVariant } from '../environments/environment.ts';
 import type { GateLoad } from '../gate/counters.ts';
 import type { GateSlot, GateVariant } from '../gate/gate-record.ts';
 import { waitForEmptyBacklog } from '../probes/seat-creation-backlog.ts';
 import { isDisturbed, judgeSlot, type SlotFacts } from '../protocol/guards.ts';
-import { attempts, loadSeconds, runSlot, type SlotPorts, type SlotResult } from '../protocol/slot.ts';
+import { attempts, createTogether, loadSeconds, runSlot, type SlotPorts, type SlotResult } from '../protocol/slot.ts';
 import { gateGuardLimits, gateLoadPlans, slotSeconds } from './gate-load.ts';
 import { createHallSupply } from './hall-supply.ts';
 
@@ -37,9 +36,8 @@ const keptSamples = ['service_cpu_seconds', 'database_cpu_seconds', 'requests', 
 const settledWithinMs = 20_000;
 /** What is left to be done behind the last answer: sockets that close, a store that nobody waits for. */
 const restMs = 100;
-/** What a slot sees once, however many instances are under load. */
-const machineParts = new Set<string>(['lab', 'other', 'steal', 'idle']);
-const ownParts = cpuParts.filter((part) => !machineParts.has(part)).map((part) => `${part}_cpu_seconds`);
+/** How far the starts of k6 lie apart at most, three of them at once on two cores. */
+const startsWithinSeconds = 1.5;
 
 interface VariantResult extends SlotResult {
   readonly variant: GateVariant;
@@ -48,7 +46,9 @@ interface VariantResult extends SlotResult {
 export function createGateSlots(ports: SlotPorts): GateSlots {
   const { seats } = gateLoadPlans['seat-creation'];
   if (seats === undefined) throw new Error('the load seat-creation declares no seats');
-  const jobsOfSlot = Math.ceil(seats.jobsPerSecond * loadSeconds(slotSeconds)) + 1;
+  const jobsOfSlot =
+    1 +
+    Math.ceil(seats.jobsPerSecond * loadSeconds({ ...slotSeconds, together: { withinSeconds: startsWithinSeconds } }));
   const halls = createHallSupply({ seatsEach: seats.seatsPerJob, stock: 8 * jobsOfSlot });
 
   async function load(
@@ -64,10 +64,19 @@ export function createGateSlots(ports: SlotPorts): GateSlots {
           : { FIRST_HALL_ID: String(await halls.take(instance, jobsOfSlot)) };
       prepared.push({ variant, instance, variables });
     }
+    const together = createTogether(prepared.length, startsWithinSeconds);
     const results = await Promise.all(
       prepared.map(async ({ variant, instance, variables }) => {
         const id = `${name}-${block}-${variant}`;
-        const plan = { id, role: 'measured', script, offered: ratePerSecond, ...slotSeconds, variables } as const;
+        const plan = {
+          id,
+          role: 'measured',
+          script,
+          offered: ratePerSecond,
+          ...slotSeconds,
+          variables,
+          together,
+        } as const;
         const result = await runSlot(ports, instance, plan);
         await waitForEmptyBacklog(instance, { timeoutMs: settledWithinMs, signal: ports.signal });
         return { variant, ...result };
@@ -84,7 +93,7 @@ export function createGateSlots(ports: SlotPorts): GateSlots {
     async run(instances, place) {
       for (let attempt = 1; ; attempt += 1) {
         const results = await load(instances, place);
-        const judged = results.map((result) => ({ result, facts: factsOf(result, results, place.load) }));
+        const judged = results.map((result) => ({ result, facts: factsOf(result, place.load) }));
         if (attempt < attempts && judged.some(({ facts }) => isDisturbed(facts, gateGuardLimits))) continue;
         return judged.map(({ result, facts }) => recordOf(result, { ...place, attempt, facts }));
       }
@@ -92,29 +101,20 @@ export function createGateSlots(ports: SlotPorts): GateSlots {
   };
 }
 
-/** What was seen of one instance in a block. */
-interface InstanceReadings {
-  readonly slot: Pick<SlotResult['slot'], 'id'>;
-  readonly samples: SlotResult['samples'];
-}
-
-function sampleOf({ slot, samples }: InstanceReadings, metric: string): number {
+function sampleOf({ slot, samples }: SlotResult, metric: string): number {
   const value = samples.find((sample) => sample.metric === metric)?.value;
   if (value === undefined) throw new Error(`slot ${slot.id} has no ${metric}`);
   return value;
 }
 
-/** @param all of the block, the one itself among them */
-export function factsOf(result: InstanceReadings, all: readonly InstanceReadings[], load: GateLoad): SlotFacts {
+/** The other instances are children of the lab, as is their load: none of them is foreign. */
+function factsOf({ samples }: VariantResult, load: GateLoad): SlotFacts {
   const { ratePerSecond, seats } = gateLoadPlans[load];
-  const others = all.filter((other) => other !== result);
-  const ownCpuSeconds = (of: InstanceReadings): number => ownParts.reduce((sum, part) => sum + sampleOf(of, part), 0);
   return {
     offeredPerSecond: ratePerSecond,
     predictedHitRatio: undefined,
     offeredSeats: seats,
-    besideCpuSeconds: others.reduce((sum, other) => sum + ownCpuSeconds(other), 0),
-    readings: new Map(result.samples.map(({ metric, value }) => [metric, value])),
+    readings: new Map(samples.map(({ metric, value }) => [metric, value])),
   };
 }
 

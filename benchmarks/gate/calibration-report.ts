@@ -34,17 +34,39 @@ function screenedGroups(gates: Calibration['gates']): BlockGroup[] {
   );
 }
 
-/** What a calibration says, as the README quotes it and in full: Markdown, the same for the same evidence. */
-export function calibrationMarkdown(calibration: Calibration): string {
-  const { conditions, gates } = calibration;
+/** What a calibration says, the same for the same evidence: Markdown. */
+export interface CalibrationSummary {
+  /** In full. */
+  readonly document: string;
+  /** A paragraph, to be quoted. */
+  readonly quotation: string;
+}
+
+export function summarizeCalibration(calibration: Calibration): CalibrationSummary {
+  const { gates } = calibration;
   const groups: readonly BlockGroup[] = [...calibration.groups, ...screenedGroups(gates)];
   const valid = groups.filter((group) => recordedBlocks(group, gateMetrics[0]) !== undefined);
+  const simulated = simulateAll(valid);
+  return {
+    document: documentOf(calibration, { valid, groups: groups.length, simulated }),
+    quotation: `${wholeGates(gates)} ${simulatedInWords(simulated)}`,
+  };
+}
+
+interface Judged {
+  readonly valid: readonly BlockGroup[];
+  /** Valid or not. */
+  readonly groups: number;
+  readonly simulated: readonly SimulatedKind[];
+}
+
+function documentOf({ conditions, gates }: Calibration, { valid, groups, simulated }: Judged): string {
   const { cores, cpuModel, kernel } = conditions.fingerprint;
   return [
     '# How far the gate can be trusted',
     '',
     `Commit ${conditions.commit.slice(0, 12)} held against itself on ${cores} × ${cpuModel}, ${kernel}; seed ${conditions.seed}. ` +
-      `${valid.length} of ${groups.length} groups of ${gateRules.blocksBetweenRestarts} blocks count; in the others a guard did not hold.`,
+      `${valid.length} of ${groups} groups of ${gateRules.blocksBetweenRestarts} blocks count; in the others a guard did not hold.`,
     '',
     '## Whole gates of the same code',
     '',
@@ -54,7 +76,7 @@ export function calibrationMarkdown(calibration: Calibration): string {
     '',
     'Gates that might have been: each is drawn with replacement from recorded groups of blocks (those that the same processes served; the screens of the whole gates above are among those of the same code), and judged by the gate’s own rules. In brackets the 95 % interval of a bootstrap over the groups: it says how far so few groups can be trusted. Simulated gates know only what was recorded.',
     '',
-    ...markdownTable(simulatedTable(valid)),
+    ...markdownTable(simulatedTable(simulated)),
     '',
     '## Noise of like against like',
     '',
@@ -80,43 +102,57 @@ function wholeGates(gates: Calibration['gates']): string {
   );
 }
 
-const losses = (groups: readonly BlockGroup[]): number[] =>
+const losses = (groups: readonly Pick<BlockGroup, 'plantedLoss'>[]): number[] =>
   [...new Set(groups.map(({ plantedLoss }) => plantedLoss))].toSorted((one, other) => one - other);
 
-function simulatedTable(groups: readonly BlockGroup[]): Table {
-  const rows = gateLoads.flatMap((load) =>
+/** Recorded blocks of one load and loss, and what gates would make of them. */
+interface SimulatedKind {
+  readonly load: GateLoad;
+  readonly loss: number;
+  readonly blocks: number;
+  /** head / base less 1, the median of the blocks. */
+  readonly seen: number;
+  readonly rates: ReturnType<typeof simulatedRates>;
+}
+
+function simulateAll(groups: readonly BlockGroup[]): readonly SimulatedKind[] {
+  return gateLoads.flatMap((load) =>
     losses(groups).flatMap((loss) => {
       const own = groups.filter((group) => group.load === load && group.plantedLoss === loss);
       const blocks = own.flatMap((group) => {
         const recorded = recordedBlocks(group, gateMetrics[0]);
         return recorded === undefined ? [] : [recorded];
       });
-      const canConfirm = blocks.some((group) => group.every(({ control }) => control !== undefined));
-      return canConfirm ? [simulatedRow({ load, loss, blocks })] : [];
+      if (!blocks.some((group) => group.every(({ control }) => control !== undefined))) return [];
+      const seen = Math.expm1(median(blocks.flat().map(({ head }) => head)));
+      return [{ load, loss, blocks: blocks.flat().length, seen, rates: simulatedRates(blocks) }];
     }),
   );
+}
+
+const printRate = ({ share, lower, upper }: SimulatedRate): string =>
+  `${formatShare(share)} [${formatShare(lower)}, ${formatShare(upper)}]`;
+
+function simulatedTable(simulated: readonly SimulatedKind[]): Table {
+  const rows = simulated.map(({ load, loss, blocks, seen, rates }) => [
+    load,
+    loss === 0 ? 'none' : formatShare(loss),
+    `${formatNumber(100 * seen, 2)} %`,
+    String(blocks),
+    printRate(rates.fail),
+    printRate(rates.inconclusive),
+  ]);
   return [['Load', 'CPU burned for nothing', 'Seen, median of the blocks', 'Blocks', 'FAIL', 'INCONCLUSIVE'], ...rows];
 }
 
-interface SimulatedRow {
-  readonly load: GateLoad;
-  readonly loss: number;
-  readonly blocks: readonly (readonly RecordedBlock[])[];
-}
-
-function simulatedRow({ load, loss, blocks }: SimulatedRow): string[] {
-  const seen = blocks.flat().map(({ head }) => head);
-  const print = ({ share, lower, upper }: SimulatedRate): string =>
-    `${formatShare(share)} [${formatShare(lower)}, ${formatShare(upper)}]`;
-  const { fail, inconclusive } = simulatedRates(blocks);
-  return [
-    load,
-    loss === 0 ? 'none' : formatShare(loss),
-    `${formatNumber(100 * Math.expm1(median(seen)), 2)} %`,
-    String(seen.length),
-    print(fail),
-    print(inconclusive),
-  ];
+function simulatedInWords(simulated: readonly SimulatedKind[]): string {
+  const kinds = losses(simulated.map(({ loss }) => ({ plantedLoss: loss }))).map((loss) => {
+    const own = simulated.filter((kind) => kind.loss === loss);
+    const rates = own.map(({ load, rates: { fail } }) => `${printRate(fail)} (${load})`).join(', ');
+    return `${loss === 0 ? 'without a loss' : `with ${formatShare(loss)} of its CPU burned for nothing`} ${rates}`;
+  });
+  const blocks = simulated.reduce((sum, kind) => sum + kind.blocks, 0);
+  return `Gates simulated from ${blocks} recorded blocks FAIL a head ${kinds.join('; ')}.`;
 }
 
 function noiseTable(groups: readonly BlockGroup[]): Table {

@@ -29,8 +29,14 @@ export function createCpuMeter(members: (table: ProcessTable) => Iterable<number
       const now = new Map<number, Seen>();
       for (const id of members(table)) {
         const entry = table.get(id);
-        const own = entry && clock(entry);
-        if (!entry || own === undefined) continue;
+        if (!entry) continue;
+        const own = clock(entry);
+        if (own === undefined) {
+          // Its parent's time in this table is from before it was reaped: what is known of it is gone in the next one.
+          const known = seen?.get(id);
+          if (known?.startTicks === entry.startTicks) now.set(id, known);
+          continue;
+        }
         now.set(id, {
           startTicks: entry.startTicks,
           ownSeconds: own,
@@ -70,11 +76,14 @@ export function cpuSecondsFromStat(entry: ProcessEntry): number {
  * /proc/<pid>/task/<tid>/schedstat: the kernel's sched-stats.rst). A thread that has ended is no longer listed: what
  * it had when it was last seen is carried over, what it used after that is lost, all of it when it began and ended
  * between two readings. `cpuSecondsFromStat` loses nothing so, and both come from the same accounting of the kernel:
- * to compare them checks this bookkeeping, not the kernel's clocks.
+ * to compare them checks this bookkeeping, not the kernel's clocks. Of a process that has ended and that nobody has
+ * waited for yet its threads are gone, and `stat` has all that they used.
  */
 export function createThreadClock(isCounted?: (threadName: string) => boolean): ProcessClock {
   const processes = new Map<string, { readonly threads: ReadonlyMap<string, number>; readonly endedSeconds: number }>();
-  return ({ id, startTicks }) => {
+  return (entry) => {
+    if (entry.isZombie && isCounted === undefined) return cpuSecondsFromStat(entry);
+    const { id, startTicks } = entry;
     const threads = readThreads(id, isCounted);
     if (!threads) return undefined;
     const before = processes.get(`${id} ${startTicks}`);

@@ -45,8 +45,6 @@ export interface SlotFacts {
   readonly predictedHitRatio: number | undefined;
   /** `undefined` where the load asks for none. */
   readonly offeredSeats?: OfferedSeats | undefined;
-  /** Of other instances that are under load at the same time on purpose: not foreign. */
-  readonly besideCpuSeconds?: number;
   readonly readings: SlotReadings;
 }
 
@@ -186,8 +184,7 @@ const guards = {
     print: milliseconds,
   },
   'foreign-cpu': {
-    quantity: (facts) =>
-      (reading(facts, 'other_cpu_seconds') - (facts.besideCpuSeconds ?? 0)) / reading(facts, 'machine_cpu_seconds'),
+    quantity: shareOf('other_cpu_seconds', 'machine_cpu_seconds'),
     limit: (limits) => limits.foreignCpuShare,
     print: (share) => `${percent(share)} of the machine used by others`,
   },

@@ -29,6 +29,29 @@ export interface SlotPlan {
   readonly warmUpSeconds: number;
   readonly windowSeconds: number;
   readonly variables: Readonly<Record<string, string>>;
+  readonly together?: Together;
+}
+
+/** Slots whose windows are to be one and the same. */
+export interface Together {
+  /** Called when a slot's load has begun; resolves when that of the last has, and the warm-up of all begins. */
+  readonly allHaveBegun: () => Promise<void>;
+  /** How long the first load waits for the last one: all go on as much longer. */
+  readonly withinSeconds: number;
+}
+
+/** @param slots how many; a slot that breaks before it has begun holds up the others until their loads end */
+export function createTogether(slots: number, withinSeconds: number): Together {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let begun = 0;
+  return {
+    withinSeconds,
+    allHaveBegun() {
+      begun += 1;
+      if (begun === slots) resolve();
+      return promise;
+    },
+  };
 }
 
 export interface SlotResult {
@@ -44,8 +67,11 @@ const tailSeconds = 0.3;
 export function loadSeconds({
   warmUpSeconds,
   windowSeconds,
-}: Pick<SlotPlan, 'warmUpSeconds' | 'windowSeconds'>): number {
-  return warmUpSeconds + windowSeconds + tailSeconds;
+  together,
+}: Pick<SlotPlan, 'warmUpSeconds' | 'windowSeconds'> & {
+  readonly together?: Pick<Together, 'withinSeconds'> | undefined;
+}): number {
+  return (together?.withinSeconds ?? 0) + warmUpSeconds + windowSeconds + tailSeconds;
 }
 
 function loadSamples(load: LoadWindow): WindowSample[] {
@@ -101,7 +127,9 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
   let meter: WindowMeter | undefined;
   try {
     meter = await ports.openWindowMeter(variant, load.processId);
-    const startedAt = await Promise.race([load.started, load.finished.then(endedTooEarly)]);
+    const hasEnded = load.finished.then(endedTooEarly);
+    const startedAt = await Promise.race([load.started, hasEnded]);
+    await Promise.race([plan.together?.allHaveBegun(), hasEnded]);
     await sleep(plan.warmUpSeconds * 1000, undefined, { signal: ports.signal });
     const from = new Date();
     await meter.start();
@@ -136,7 +164,7 @@ export async function runSlot(ports: SlotPorts, variant: RunningVariant, plan: S
 }
 
 function endedTooEarly(): never {
-  throw new Error('the load generator ended before its first iteration');
+  throw new Error('the load generator ended before its warm-up began');
 }
 
 interface JudgedAttempt extends SlotResult {

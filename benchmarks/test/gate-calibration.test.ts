@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { type Calibration, type CalibrationGroup, parseCalibration } from '../gate/calibration-record.ts';
-import { calibrationMarkdown, recordedBlocks } from '../gate/calibration-report.ts';
+import { recordedBlocks, summarizeCalibration } from '../gate/calibration-report.ts';
 import { gateMetrics } from '../gate/gate-metrics.ts';
 import { type RecordedBlock, simulateGates } from '../gate/simulated-gates.ts';
 import { openCalibrationJournal } from '../gate-run/calibration-journal.ts';
@@ -95,7 +95,7 @@ describe('the report of a calibration', () => {
   });
 
   test('bounds false alarms of real gates by Clopper and Pearson, and calls the drawn ones simulated', () => {
-    const text = calibrationMarkdown(calibration());
+    const text = summarizeCalibration(calibration()).document;
     expect(text).toMatch(/5 real gates: 5 PASS, 0 FAIL.*False alarms: 0 of 5, 46 % at most/);
     expect(text).toMatch(/\| reads \| none \| .* \| 42 \| < 0\.1 % \[< 0\.1 %, < 0\.1 %\]/);
     expect(text).toMatch(/\| reads \| 20 % \| (19|20|21)\.?\d* % \| 12 \| 100 % \[100 %, 100 %\]/);
@@ -107,7 +107,9 @@ describe('the report of a calibration', () => {
     const [slot, ...slots] = first?.slots ?? [];
     if (first === undefined || slot === undefined) throw new Error('the group has no slot');
     const broken = { ...slot, broken: [{ guard: 'steal', held: false, observed: '9 %', limit: 'at most 5 %' }] };
-    const text = calibrationMarkdown(calibration({ groups: [{ ...first, slots: [broken, ...slots] }, ...others] }));
+    const text = summarizeCalibration(
+      calibration({ groups: [{ ...first, slots: [broken, ...slots] }, ...others] }),
+    ).document;
     expect(text).toMatch(/23 of 24 groups of 3 blocks count/);
     expect(text).toMatch(/\| reads \| none \| .* \| 39 \|/);
   });

@@ -16,12 +16,9 @@ import type { GateSlot, GateVariant } from '../gate/gate-record.ts';
 import { describeDifference } from '../gate/judge-gate.ts';
 import { countSources } from '../gate-run/count-sources.ts';
 import { readExpectations } from '../gate-run/expectations.ts';
-import { gateGuardLimits } from '../gate-run/gate-load.ts';
-import { factsOf } from '../gate-run/gate-slot.ts';
 import { measureBlocks } from '../gate-run/measure-blocks.ts';
 import { createPlantedLoss } from '../gate-run/planted-loss.ts';
 import { openWorkTrees, type WorkTrees } from '../gate-run/work-trees.ts';
-import { isDisturbed, judgeSlot } from '../protocol/guards.ts';
 import { createProgress } from '../protocol/progress.ts';
 import { plantedChanges, withChange } from '../selftest/planted-changes.ts';
 import { runCase, type SelfTestContext } from '../selftest/self-test-case.ts';
@@ -158,31 +155,6 @@ describe('the blocks of a gate', () => {
     const session = ['restart', 'warm base,head,control', 'block', 'block', 'block'];
     expect(events).toEqual([...session, ...session]);
     expect(kept.map(({ block, variant: id }) => `${block} ${id}`).slice(-3)).toEqual(['6 base', '6 head', '6 control']);
-  });
-
-  test.each([
-    ['held: instances under the same load are not foreign to one another', 0.3, true],
-    ['broken: a stranger is', 1.3, false],
-  ])('have their guard of foreign load %s', (_, strangerSeconds, held) => {
-    const own = {
-      database: 1,
-      service: 2,
-      worker: 0.5,
-      redis_cache: 0.2,
-      redis_queue: 0.3,
-      generator: 1,
-    };
-    const ownSeconds = Object.values(own).reduce((sum, seconds) => sum + seconds, 0);
-    const instances = ['base', 'head', 'control'] as const;
-    const parts = { ...own, lab: 0.2, steal: 0, idle: 3, other: 2 * ownSeconds + strangerSeconds };
-    const samples = Object.entries({ ...parts, machine: 20 }).map(([part, value]) => {
-      return { slot: 'one', metric: `${part}_cpu_seconds`, value, unit: 's', source: 'made up' };
-    });
-    const results = instances.map(() => ({ slot: { id: 'one' }, samples }));
-    const [facts] = results.map((result) => factsOf(result, results, 'reads'));
-    if (facts === undefined) throw new Error('no facts');
-    expect(judgeSlot(['foreign-cpu'], facts, gateGuardLimits)).toMatchObject([{ held }]);
-    expect(isDisturbed({ ...facts, besideCpuSeconds: 0 }, gateGuardLimits)).toBe(true);
   });
 });
 

@@ -1,8 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CpuMeter, cpuSecondsFromStat, createCpuMeter, createThreadClock } from '../probes/process-cpu.ts';
-import { descendants, type ProcessTable, readProcessTable } from '../probes/process-table.ts';
+import {
+  descendants,
+  type ProcessEntry,
+  type ProcessTable,
+  readProcessTable,
+  ticksPerSecond,
+} from '../probes/process-table.ts';
 
 const burner = new URL('fixtures/cpu-burner.ts', import.meta.url);
 
@@ -73,6 +80,28 @@ describe('the CPU meter of a process tree', () => {
     expect(read).toBeGreaterThan(0.98 * burned - longestPauseSeconds);
   });
 
+  it('counts the threads of a process that has ended and that nobody has waited for', async () => {
+    const spin = 'while (process.cpuUsage().user < 400_000);';
+    const inThread = `new (require('node:worker_threads').Worker)(${JSON.stringify(spin)}, { eval: true })`;
+    // What the shell becomes never waits for its children.
+    const parent = spawn('sh', ['-c', `"$0" -e "$1" & exec sleep 30`, process.execPath, inThread]);
+    const ofParent = (table: ProcessTable): ProcessEntry | undefined =>
+      [...table.values()].find(({ parentId }) => parentId === parent.pid);
+    try {
+      await expect.poll(() => ofParent(readProcessTable()), { interval: 1 }).toBeDefined();
+      const meter = createCpuMeter((table) => descendants(table, parent.pid ?? 0), createThreadClock());
+      const start = readProcessTable();
+      meter.read(start);
+      await expect.poll(() => ofParent(readProcessTable())?.isZombie, { timeout: 30_000, interval: 10 }).toBe(true);
+      const end = readProcessTable();
+      const used = ((ofParent(end)?.cpuTicks ?? 0) - (ofParent(start)?.cpuTicks ?? 0)) / ticksPerSecond;
+      expect(used).toBeGreaterThan(0.3);
+      expect(meter.read(end)).toBeGreaterThan(used - 0.03);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
   it('counts a child once that was seen at work and then ended', async () => {
     const meter = exact();
     const { read, burned } = await measure(meter, async () => {
@@ -109,6 +138,32 @@ describe('the CPU meter of a process tree', () => {
     };
     const { read, burned } = await measure(blind, () => burn('child', 0.8));
     expect(read / burned).toBeLessThan(0.5);
+  });
+
+  it('counts a child once that was reaped between the reading of the table and that of its clock', () => {
+    const table = (parentReapedTicks: number, ids: readonly number[]): ProcessTable =>
+      new Map(
+        ids.map((id) => [
+          id,
+          {
+            id,
+            parentId: 1,
+            isZombie: false,
+            startTicks: id,
+            cpuTicks: 0,
+            reapedTicks: id === 7 ? parentReapedTicks : 0,
+          },
+        ]),
+      );
+    let child: number | undefined = 1;
+    const meter = createCpuMeter(
+      (processes) => processes.keys(),
+      ({ id }) => (id === 7 ? 0 : child),
+    );
+    meter.read(table(0, [7, 8]));
+    child = undefined;
+    expect(meter.read(table(0, [7, 8]))).toBe(0);
+    expect(meter.read(table(150, [7]))).toBe(0.5);
   });
 
   it('does not take a process for another one that had its id before', () => {
