@@ -7,6 +7,7 @@ import { importServiceBases, importStackImages } from './local-images.ts';
 import { startPrivateEngine, whyNoEngine } from './private-engine.ts';
 
 export interface EngineForTests {
+  readonly folder: string;
   readonly images: Readonly<Partial<Record<ImageName, string>>>;
   readonly serviceImage: { readonly tag: string; readonly id: string; readonly commit: string };
   readonly bases: { readonly base: string; readonly buildBase: string };
@@ -37,7 +38,7 @@ export default async function setup({ provide }: TestProject): Promise<(() => Pr
     const serviceImage = await buildServiceImage({ ...bases, network: 'host', onLine: () => {} });
     const hasPulumi = (await execa('pulumi', ['version'], { reject: false })).exitCode === 0;
     if (!hasPulumi) leaveOut('deploying with Pulumi: it is not on the PATH');
-    provide('engine', { images, serviceImage, bases, hasPulumi });
+    provide('engine', { folder: engine.folder, images, serviceImage, bases, hasPulumi });
     return () => engine.stop();
   } catch (error) {
     await engine.stop();

@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, open, rm, symlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +10,12 @@ import { toolsDirectory } from '../../../benchmarks/toolchain/locate-tool.ts';
 import { unpackOnce } from './unpack-once.ts';
 
 export interface PrivateEngine {
+  /** Everything of it; what `restartEngine` knows it by. */
+  readonly folder: string;
   /** `DOCKER_HOST`, and a PATH that begins with the engine's own programs. */
   readonly environment: Readonly<Record<'DOCKER_HOST' | 'PATH' | 'LD_LIBRARY_PATH' | 'XTABLES_LIBDIR', string>>;
   /** What `docker` printed. Rejects with its words when it fails. */
   docker(...args: readonly string[]): Promise<string>;
-  /** Ends the daemon and starts it again on the same data. */
-  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,54 +32,60 @@ export function whyNoEngine(): string | undefined {
 /** A Docker engine of our own from Debian's packages, with every path of it in a scratch folder. */
 export async function startPrivateEngine(): Promise<PrivateEngine> {
   await unpackOnce('docker', packages);
-  const scratch = await mkdtemp(join(tmpdir(), 'engine-'));
-  const bin = join(scratch, 'bin');
-  await mkdir(bin);
+  const folder = await mkdtemp(join(tmpdir(), 'engine-'));
+  await mkdir(join(folder, 'bin'));
   for (const name of ['iptables', 'ip6tables'])
-    await symlink(join(root, 'usr/sbin/xtables-legacy-multi'), join(bin, name));
-  const environment = {
-    DOCKER_HOST: `unix://${scratch}/docker.sock`,
-    PATH: [bin, join(root, 'usr/bin'), join(root, 'usr/sbin'), process.env['PATH']].join(delimiter),
+    await symlink(join(root, 'usr/sbin/xtables-legacy-multi'), join(folder, 'bin', name));
+  await startDaemon(folder);
+  const environment = environmentOf(folder);
+  return {
+    folder,
+    environment,
+    docker: async (...args) => (await execa('docker', args, { env: environment })).stdout,
+    async stop() {
+      await removeNetworks(environment);
+      await endDaemon(folder);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** An engine that ends leaves their bridges on the machine. One that a test has killed for good has nobody to ask. */
+async function removeNetworks(environment: PrivateEngine['environment']): Promise<void> {
+  const docker = (...args: readonly string[]) => execa('docker', args, { env: environment, reject: false });
+  const ids = (await docker('ps', '--all', '--quiet')).stdout.split('\n').filter((id) => id !== '');
+  if (ids.length > 0) await docker('rm', '--force', '--volumes', ...ids);
+  await docker('network', 'prune', '--force');
+}
+
+/** Ends the engine of this folder, whichever process has started it, and starts it again on the same data. */
+export async function restartEngine(folder: string): Promise<void> {
+  await endDaemon(folder);
+  await startDaemon(folder);
+}
+
+function environmentOf(folder: string): PrivateEngine['environment'] {
+  return {
+    DOCKER_HOST: `unix://${folder}/docker.sock`,
+    PATH: [join(folder, 'bin'), join(root, 'usr/bin'), join(root, 'usr/sbin'), process.env['PATH']].join(delimiter),
     LD_LIBRARY_PATH: join(root, libraries),
     // Where iptables finds its matches, for the name server that each container has.
     XTABLES_LIBDIR: join(root, libraries, 'xtables'),
   };
-  const docker = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await execa('docker', args, { env: environment });
-    return stdout;
-  };
-  let daemon = await startDaemon(scratch, environment, docker);
-  return {
-    environment,
-    docker,
-    async restart() {
-      await endDaemon(daemon);
-      daemon = await startDaemon(scratch, environment, docker);
-    },
-    async stop() {
-      await endDaemon(daemon);
-      await rm(scratch, { recursive: true });
-    },
-  };
 }
 
-interface Daemon {
-  readonly process: ChildProcess;
-  readonly ended: Promise<unknown>;
-}
+const startsWithinMs = 30_000;
+const lookEveryMs = 200;
 
-async function startDaemon(
-  scratch: string,
-  environment: PrivateEngine['environment'],
-  docker: PrivateEngine['docker'],
-): Promise<Daemon> {
-  const log = await open(join(scratch, 'dockerd.log'), 'a');
+async function startDaemon(folder: string): Promise<void> {
+  const environment = environmentOf(folder);
+  const log = await open(join(folder, 'dockerd.log'), 'a');
   const daemon = spawn(
     'dockerd',
     [
-      `--data-root=${join(scratch, 'data')}`,
-      `--exec-root=${join(scratch, 'exec')}`,
-      `--pidfile=${join(scratch, 'pid')}`,
+      `--data-root=${join(folder, 'data')}`,
+      `--exec-root=${join(folder, 'exec')}`,
+      `--pidfile=${pidFile(folder)}`,
       `--host=${environment.DOCKER_HOST}`,
       '--iptables=false',
       '--storage-driver=overlay2',
@@ -88,22 +93,37 @@ async function startDaemon(
     { env: { ...process.env, ...environment }, stdio: ['ignore', log.fd, log.fd] },
   );
   await log.close();
-  const ended = once(daemon, 'exit');
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const isUp = await docker('version').then(
-      () => true,
-      () => false,
-    );
-    if (isUp) return { process: daemon, ended };
+  const deadline = Date.now() + startsWithinMs;
+  while ((await execa('docker', ['version'], { env: environment, reject: false })).failed) {
     if (Date.now() > deadline || daemon.exitCode !== null) {
-      throw new Error(`dockerd did not start within 30 s: ${join(scratch, 'dockerd.log')} says why`);
+      throw new Error(`dockerd did not start within ${startsWithinMs} ms: ${join(folder, 'dockerd.log')} says why`);
     }
-    await sleep(200);
+    await sleep(lookEveryMs);
   }
 }
 
-async function endDaemon({ process: daemon, ended }: Daemon): Promise<void> {
-  daemon.kill('SIGTERM');
-  await ended;
+async function endDaemon(folder: string): Promise<void> {
+  const id = await readProcessId(pidFile(folder));
+  if (id === undefined) return;
+  process.kill(id, 'SIGTERM');
+  await untilGone(id);
+}
+
+async function readProcessId(file: string): Promise<number | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text === '' ? undefined : Number(text);
+}
+
+function pidFile(folder: string): string {
+  return join(folder, 'pid');
+}
+
+async function untilGone(id: number): Promise<void> {
+  while (await isRunning(id)) await sleep(lookEveryMs);
+}
+
+/** Neither gone nor a zombie that its parent has yet to ask for. */
+async function isRunning(id: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${id}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) Z /.test(stat);
 }
