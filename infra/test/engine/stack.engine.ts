@@ -6,30 +6,14 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { inspectContainers, readState } from '../../deploy/deployed-containers.ts';
-import { deploy, type Deployed, destroy } from '../../deploy/deploy-stack.ts';
+import { deploy, destroy } from '../../deploy/deploy-stack.ts';
 import { findDrift, findEditedFiles } from '../../deploy/drift.ts';
-import { openSession, type Session } from '../../deploy/stack-session.ts';
+import type { Session } from '../../deploy/stack-session.ts';
+import { countTouched, deployTrial, docker, isAnswering, openTrial, partsOf } from './trial-stack.ts';
 
 const engine = inject('engine');
-const docker = async (...args: readonly string[]): Promise<string> => (await execa('docker', args)).stdout;
-
 let stateFolder = '';
-const steps: string[] = [];
-const options = { onOutput: () => {}, onStep: (step: string) => steps.push(step), policies: false };
-
-const open = (stackName: string, settings: Readonly<Record<string, unknown>> = {}): Promise<Session> =>
-  openSession({
-    stackName,
-    stateFolder,
-    settings: {
-      kind: 'dev',
-      serviceImage: engine?.serviceImage.tag,
-      images: engine?.images,
-      grafana: false,
-      monitoring: false,
-      ...settings,
-    },
-  });
+const silently = { onOutput: () => {}, onStep: () => {} };
 
 /** What `make up` would repair before it deploys. */
 async function drifts(session: Session): Promise<readonly string[]> {
@@ -42,28 +26,12 @@ async function drifts(session: Session): Promise<readonly string[]> {
   return found.map(({ name, what }) => `${name} ${what}`);
 }
 
-/** Ids of everything with the stack's labels: containers, volumes, networks. */
-async function partsOf(stackName: string): Promise<readonly string[]> {
-  const filter = `--filter=label=ticketing.stack=${stackName}`;
-  const lists = await Promise.all([
-    docker('ps', '--all', '--quiet', filter),
-    docker('volume', 'ls', '--quiet', filter),
-    docker('network', 'ls', '--quiet', filter),
-  ]);
-  return lists.flatMap((list) => list.split('\n')).filter((id) => id !== '');
-}
-
-const isAnswering = async (deployed: Deployed): Promise<boolean> =>
-  (await fetch(`${String(deployed.outputs['apiUrl']?.value)}/performances`)).status === 200;
-const touched = ({ changes }: Deployed): number =>
-  Object.entries(changes).reduce((sum, [kind, count]) => (kind === 'same' ? sum : sum + count), 0);
-
 describe.skipIf(engine?.hasPulumi !== true)('a stack on a real engine', () => {
   let session: Session;
 
   beforeAll(async () => {
     stateFolder = await mkdtemp(join(tmpdir(), 'stacks-'));
-    session = await open('trial');
+    session = await openTrial('trial', stateFolder);
   });
 
   afterAll(async () => {
@@ -72,14 +40,14 @@ describe.skipIf(engine?.hasPulumi !== true)('a stack on a real engine', () => {
 
   test('comes up with everything healthy within 60 s', async () => {
     const started = performance.now();
-    const deployed = await deploy(session, options);
+    const { outputs } = await deployTrial(session);
     expect((performance.now() - started) / 1_000).toBeLessThan(60);
-    expect(await isAnswering(deployed)).toBe(true);
+    expect(await isAnswering(outputs)).toBe(true);
   });
 
   test('is changed by no second, and no third deployment', async () => {
-    expect(touched(await deploy(session, options))).toBe(0);
-    expect(touched(await deploy(session, options))).toBe(0);
+    expect(countTouched(await deployTrial(session))).toBe(0);
+    expect(countTouched(await deployTrial(session))).toBe(0);
   });
 
   test('has not drifted, five times asked', async () => {
@@ -155,10 +123,23 @@ describe.skipIf(engine?.hasPulumi !== true)('a stack on a real engine', () => {
 
   test.each(faults)('is repaired by one deployment after a part was %s', async (_what, hurt) => {
     await hurt();
-    const deployed = await deploy(session, options);
-    expect(await isAnswering(deployed)).toBe(true);
+    const { outputs } = await deployTrial(session);
+    expect(await isAnswering(outputs)).toBe(true);
     expect(await drifts(session)).toEqual([]);
-    expect(touched(await deploy(session, options))).toBe(0);
+    expect(countTouched(await deployTrial(session))).toBe(0);
+  });
+
+  test('is refused when it violates a policy, before anything is changed', async () => {
+    const before = await partsOf('trial');
+    const images = { ...engine?.images, redis: 'local/redis:latest' };
+    await docker('tag', String(engine?.images.redis), images.redis);
+    await session.stack.setConfig('ticketing:images', { value: JSON.stringify(images) });
+    await expect(deploy(session, silently)).rejects.toThrow(
+      /nothing was changed:\n.*\[mandatory\] +image-tagged.*redis-image.*\n.*\n.*give it the tag of a version/,
+    );
+    expect(await partsOf('trial')).toEqual(before);
+    await session.stack.setConfig('ticketing:images', { value: JSON.stringify(engine?.images) });
+    expect(countTouched(await deploy(session, silently))).toBe(0);
   });
 
   test('takes another password for the database, and keeps its data', async () => {
@@ -171,7 +152,7 @@ describe.skipIf(engine?.hasPulumi !== true)('a stack on a real engine', () => {
     });
     expect(venue.status).toBe(201);
     await session.stack.setConfig('ticketing:databasePassword', { value: 'another-password-0123456789', secret: true });
-    expect(await isAnswering(await deploy(session, options))).toBe(true);
+    expect(await isAnswering((await deployTrial(session)).outputs)).toBe(true);
     const count = await docker(
       'exec',
       name('postgres'),
@@ -186,16 +167,16 @@ describe.skipIf(engine?.hasPulumi !== true)('a stack on a real engine', () => {
   });
 
   test('stands beside another stack, and leaves it alone when it goes', async () => {
-    const other = await open('beside');
-    expect(await isAnswering(await deploy(other, options))).toBe(true);
-    expect(touched(await deploy(session, options))).toBe(0);
-    await destroy(other, options);
+    const other = await openTrial('beside', stateFolder);
+    expect(await isAnswering((await deployTrial(other)).outputs)).toBe(true);
+    expect(countTouched(await deployTrial(session))).toBe(0);
+    await destroy(other, silently);
     expect(await partsOf('beside')).toEqual([]);
-    expect(touched(await deploy(session, options))).toBe(0);
+    expect(countTouched(await deployTrial(session))).toBe(0);
   });
 
   test('leaves nothing when it goes', async () => {
-    await destroy(session, options);
+    await destroy(session, silently);
     expect(await partsOf('trial')).toEqual([]);
   });
 });
