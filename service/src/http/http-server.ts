@@ -34,6 +34,8 @@ const headerBytes = 16 * 1024;
 /** Longer than a proxy's usual minute, so that the proxy is the one who closes an idle connection. */
 const keepAliveTimeoutMs = 65_000;
 const idleCheckMs = 20;
+/** What a client still sends after a refusal is read for so long: to close at once would take the answer back. */
+const lingerMs = 2_000;
 
 const parserErrors: Readonly<Record<string, readonly [HttpErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['headers-too-large', `the request line and headers may have ${headerBytes} bytes`],
@@ -53,6 +55,7 @@ export function createHttpServer({
   let stopping = false;
   const connections = new Set<Socket>();
   const exchanges = new WeakMap<Duplex, Exchange>();
+  const refused = new WeakSet<Duplex>();
   const server = createServer({
     maxHeaderSize: headerBytes,
     requestTimeout: requestTimeoutMs,
@@ -67,8 +70,14 @@ export function createHttpServer({
     if (stopping) response.shouldKeepAlive = false;
     listener(request, response);
   };
-  const refuse = (error: NodeJS.ErrnoException, socket: Duplex): void =>
+  // Every later piece of a request that the parser has refused is an error again.
+  const refuse = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+    if (refused.has(socket) && error.code !== 'ECONNRESET') return;
+    refused.add(socket);
     refuseUnparsed(error, socket, exchanges.get(socket), onUnparsed);
+    const linger = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => clearTimeout(linger));
+  };
   server.on('connection', (socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
@@ -165,6 +166,21 @@ describe('what HTTP refuses', () => {
     const answer = await sendRaw(service.apiPort, 'HELLO\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(problemIn(answer)).toMatchObject({ code: 'malformed-request' });
+  });
+
+  it('400 for what is not HTTP to a client that goes on sending', async () => {
+    const socket = connect(service.apiPort, '127.0.0.1');
+    const received: string[] = [];
+    socket.setEncoding('utf8').on('data', (text: string) => received.push(text));
+    const ended = once(socket, 'close');
+    socket.write('HELLO\r\n\r\n');
+    for (let piece = 0; piece < 20; piece += 1) {
+      socket.write('x'.repeat(64 * 1024));
+      await setImmediate();
+    }
+    socket.end();
+    await ended;
+    expect(problemIn(received.join(''))).toMatchObject({ status: 400, code: 'malformed-request' });
   });
 
   it.each([
