@@ -155,8 +155,12 @@ async function initializeCluster(postgres: Tool, dataDirectory: string, launch: 
  */
 async function readyPostmaster(supervised: SupervisedProcess, dataDirectory: string): Promise<number | undefined> {
   const file = join(dataDirectory, 'postmaster.pid');
-  if (!(await exists(file))) return undefined;
-  const lines = (await readFile(file, 'utf8')).split('\n');
+  // A server that ends takes it away, at any moment.
+  const text = await readFile(file, 'utf8').catch(async (error: unknown) => {
+    if (await exists(file)) throw error;
+    return '';
+  });
+  const lines = text.split('\n');
   const processId = Number(lines[0]);
   const isOurs = descendants(readProcessTable(), supervised.processId).has(processId);
   return isOurs && lines[7]?.trim() === 'ready' ? processId : undefined;
