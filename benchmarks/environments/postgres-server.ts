@@ -154,11 +154,10 @@ async function initializeCluster(postgres: Tool, dataDirectory: string, launch: 
  * that was killed has left its own behind.
  */
 async function readyPostmaster(supervised: SupervisedProcess, dataDirectory: string): Promise<number | undefined> {
-  const file = join(dataDirectory, 'postmaster.pid');
-  // A server that ends takes it away, at any moment.
-  const text = await readFile(file, 'utf8').catch(async (error: unknown) => {
-    if (await exists(file)) throw error;
-    return '';
+  // It comes and goes at any moment.
+  const text = await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
   });
   const lines = text.split('\n');
   const processId = Number(lines[0]);

@@ -10,7 +10,7 @@ import { exhausted, whyNot } from '../faults/pool-exhaustion/pool-outcome.ts';
 import type { PoolObservation } from '../faults/pool-exhaustion/pool-observation.ts';
 
 /** Phases that are long enough for a caller to give up, and a generator that may be late: other tests run beside it. */
-const short = { seconds: { before: 0.5, fault: 3.5, after: 0.5 }, mostLateSeconds: 2 };
+const short = { seconds: { before: 0.5, fault: 5, after: 0.5 }, mostLateSeconds: 2 };
 
 async function runShort(id: string): Promise<TrialOutcome> {
   const signal = AbortSignal.timeout(60_000);
