@@ -20,7 +20,7 @@ import { type GateRecord, gateRecordSchema } from './gate/gate-record.ts';
 import { describeDifference, gateExitStatus, judgeGate } from './gate/judge-gate.ts';
 import type { BenchRequest } from './bench-request.ts';
 import { createProgress } from './protocol/progress.ts';
-import { reportsFolder } from './run-folder.ts';
+import { calibrationFile, calibrationFolder } from './published-calibration.ts';
 import { gateBadge } from './report/gate-badge.ts';
 import { runSelfTest, selfTestCases } from './selftest/run-self-test.ts';
 import { withSlotSession } from './slot-session.ts';
@@ -147,8 +147,6 @@ async function expect(passes: number, { output, signal }: CommandIo): Promise<vo
   }
 }
 
-const calibrationFolder = path.join(reportsFolder, 'gate-calibration');
-
 /** Records what is missing, then publishes everything with its report. */
 async function calibrate({ size, gates }: CalibrateOptions, { output, signal }: CommandIo): Promise<void> {
   await withSlotSession({ database: 'postgres', output, signal }, async ({ ports, binaries, scratch, progress }) => {
@@ -172,7 +170,7 @@ async function calibrate({ size, gates }: CalibrateOptions, { output, signal }: 
       await calibrateGate(request);
       const text = await journal.read();
       await mkdir(calibrationFolder, { recursive: true });
-      await writeFile(path.join(calibrationFolder, 'calibration.ndjson'), text);
+      await writeFile(calibrationFile, text);
       await writeFile(path.join(calibrationFolder, 'README.md'), summarizeCalibration(parseCalibration(text)).document);
       progress.note(`written: ${path.relative(process.cwd(), calibrationFolder)}`);
     } finally {

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { RunEvidence } from './evidence/trials-schema.ts';
-import { type Calibration, parseCalibration } from './gate/calibration-record.ts';
 import { probeFiguresSchema } from './micro/probe-figures.ts';
 import { probesPage } from './micro/probes-page.ts';
+import { readPublishedCalibration } from './published-calibration.ts';
 import { reportsFolder } from './run-folder.ts';
 
 /** From the top of the repository. */
@@ -16,15 +16,5 @@ export const probeFiguresFile = path.join(reportsFolder, 'probes', 'figures.json
 export async function composeProbesDocument(runs: Iterable<RunEvidence>): Promise<string> {
   const figures = probeFiguresSchema.parse(JSON.parse(await readFile(probeFiguresFile, 'utf8')));
   const inBlocks = [...runs].flatMap((evidence) => ('trials' in evidence ? [] : [evidence]));
-  return probesPage(figures, { runs: inBlocks, calibration: await readCalibration() });
-}
-
-/** `undefined` while none is published. */
-async function readCalibration(): Promise<Calibration | undefined> {
-  try {
-    return parseCalibration(await readFile(path.join(reportsFolder, 'gate-calibration', 'calibration.ndjson'), 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return probesPage(figures, { runs: inBlocks, calibration: await readPublishedCalibration() });
 }

@@ -3,9 +3,9 @@ import path from 'node:path';
 
 import { readEvidence } from './evidence/read-evidence.ts';
 import type { RunEvidence } from './evidence/trials-schema.ts';
-import { parseCalibration } from './gate/calibration-record.ts';
 import { type CalibrationSummary, summarizeCalibration } from './gate/calibration-report.ts';
 import { composeProbesDocument, probesDocumentFile } from './probes-document.ts';
+import { readPublishedCalibration } from './published-calibration.ts';
 import { coverageDocument } from './report/coverage-document.ts';
 import { quotedRuns, withQuotedRuns } from './report/quoted-runs.ts';
 import { runIndexMarkdown, runIndexPage } from './report/run-index.ts';
@@ -43,7 +43,7 @@ export async function composeDocuments(): Promise<ReadonlyMap<string, string>> {
 
 async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<ReadonlyMap<string, string>> {
   const documents = new Map<string, string>();
-  const calibration = await readCalibration();
+  const calibration = await summarizePublished();
   if (calibration) documents.set(`${gateCalibration}/README.md`, calibration.document);
   for (const file of [frontPage, ...(await decisionRecords())]) {
     const text = await readFile(path.join(top, file), 'utf8');
@@ -65,9 +65,9 @@ async function composeWith(runs: ReadonlyMap<string, RunEvidence>): Promise<Read
 }
 
 /** `undefined` before the gate was calibrated. */
-async function readCalibration(): Promise<CalibrationSummary | undefined> {
-  const text = await readIfThere(path.join(top, gateCalibration, 'calibration.ndjson'));
-  return text === undefined ? undefined : summarizeCalibration(parseCalibration(text));
+async function summarizePublished(): Promise<CalibrationSummary | undefined> {
+  const calibration = await readPublishedCalibration();
+  return calibration && summarizeCalibration(calibration);
 }
 
 function withCalibration(text: string, calibration: CalibrationSummary | undefined): string {
